@@ -1,0 +1,1 @@
+//! Drives a shop through the HTTP APIs and checks what the read models answer.

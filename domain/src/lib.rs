@@ -1,0 +1,1 @@
+//! What the business decides, as pure functions: no I/O, no async, no clock.

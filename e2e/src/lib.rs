@@ -1,0 +1,1 @@
+//! The harness that starts, kills and cuts real processes.

@@ -1,0 +1,1 @@
+//! The log: append, load, relay, feed, upcast.

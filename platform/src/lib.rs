@@ -1,0 +1,1 @@
+//! What every binary shares: configuration, telemetry, identity, problem+json.

@@ -1,0 +1,1 @@
+//! GET: what the read models know.

@@ -1,0 +1,1 @@
+//! Rebuild, verify and watch projections.
