@@ -1,0 +1,127 @@
+//! One stream's part in a command: what it was decided on, and how its new state gets into memory.
+
+use std::sync::Arc;
+
+use cqrs_es::{Aggregate, DomainEvent as _};
+use serde_json::value::to_raw_value;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::append::{NewEvent, StreamCommit};
+use crate::fence::Fence;
+use crate::stream::{Draft, Entry, Loaded, Version};
+use crate::{LogError, Receipt, load};
+
+pub(crate) struct Part<A: Aggregate> {
+    pub(crate) id: String,
+    pub(crate) entry: Arc<Entry<A>>,
+    pub(crate) draft: Draft<A>,
+    fence: Arc<Fence>,
+}
+
+impl<A: Aggregate<Services = ()> + Clone> Part<A> {
+    /// Decides on what is in memory; `None` when that is nothing, or nothing that may be believed.
+    pub(crate) fn of(entry: &Arc<Entry<A>>, id: &str) -> Option<Self> {
+        let slot = entry.lock();
+        let loaded = slot.as_ref().filter(|loaded| !loaded.fence.is_broken())?;
+        let (draft, fence) = (Draft::on(loaded.latest.clone()), Arc::clone(&loaded.fence));
+        drop(slot);
+        Some(Self { id: id.to_owned(), entry: Arc::clone(entry), draft, fence })
+    }
+
+    pub(crate) fn key(&self) -> (&'static str, &str) {
+        (A::TYPE, &self.id)
+    }
+
+    /// The sequence that this was decided on.
+    pub(crate) fn sequence(&self) -> i64 {
+        self.draft.base.sequence
+    }
+
+    /// Waits until what this was decided on is in the log (true) or never will be (false).
+    pub(crate) async fn settles(&self) -> bool {
+        self.fence.settles(self.sequence()).await
+    }
+
+    /// Adds this stream's events to a commit, if there are any.
+    pub(crate) fn write(
+        &self,
+        streams: &mut Vec<StreamCommit>,
+        fences: &mut Vec<Arc<Fence>>,
+        mint: impl Fn() -> Uuid,
+    ) -> Result<(), LogError> {
+        if self.draft.is_empty() {
+            return Ok(());
+        }
+        let events = self.draft.events.iter().map(|event| {
+            Ok(NewEvent {
+                id: mint(),
+                event_type: event.event_type(),
+                version: event.event_version(),
+                payload: to_raw_value(event)?,
+            })
+        });
+        streams.push(StreamCommit {
+            aggregate_type: A::TYPE,
+            aggregate_id: self.id.clone(),
+            expected: self.sequence(),
+            events: events.collect::<Result<_, serde_json::Error>>()?,
+        });
+        fences.push(Arc::clone(&self.fence));
+        Ok(())
+    }
+
+    /// Nobody has decided anything on this stream since.
+    pub(crate) fn is_current(&self, slot: &Option<Loaded<A>>) -> bool {
+        slot.as_ref().is_some_and(|loaded| {
+            Arc::ptr_eq(&loaded.fence, &self.fence)
+                && loaded.latest.sequence == self.sequence()
+                && !loaded.fence.is_broken()
+        })
+    }
+}
+
+impl<A: Aggregate<Services = ()> + Clone> Part<A> {
+    fn version(&self) -> Option<Version<A>> {
+        let state = self.draft.decided.as_ref().filter(|_| !self.draft.is_empty())?;
+        Some(Version { state: Arc::clone(state), sequence: self.sequence() + self.draft.count() })
+    }
+
+    /// What follows is decided on the new state, though it is not in the log yet.
+    pub(crate) fn install(&self, slot: &mut Option<Loaded<A>>) {
+        if let (Some(loaded), Some(version)) = (slot, self.version()) {
+            loaded.latest = version;
+        }
+    }
+
+    /// The new state is in the log: it is what remains when something later is not appended.
+    pub(crate) fn keep(&self) {
+        let mut slot = self.entry.lock();
+        if let (Some(loaded), Some(version)) = (slot.as_mut(), self.version())
+            && Arc::ptr_eq(&loaded.fence, &self.fence)
+            && version.sequence > loaded.durable.sequence
+        {
+            loaded.durable = version;
+        }
+    }
+
+    /// State and sequence to store as a snapshot, when this commit crossed a multiple of `every` events.
+    pub(crate) fn snapshot(&self, every: i64) -> Option<Version<A>> {
+        self.version().filter(|version| version.sequence / every > self.sequence() / every)
+    }
+
+    pub(crate) fn receipt(&self, position: i64) -> Receipt {
+        Receipt {
+            aggregate_type: A::TYPE.to_owned(),
+            aggregate_id: self.id.clone(),
+            sequence: self.sequence() + self.draft.count(),
+            position,
+            replayed: false,
+        }
+    }
+
+    /// The answer to a command that changed nothing: where the stream stands.
+    pub(crate) async fn unchanged(&self, pool: &PgPool) -> Result<Receipt, LogError> {
+        Ok(self.receipt(load::last_position(pool, A::TYPE, &self.id).await?))
+    }
+}

@@ -1,0 +1,39 @@
+//! The limits of the write side.
+
+use std::time::Duration;
+
+/// The limits of the write side, with defaults that suit one node.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Commits that may wait for the appender; one more is [`crate::Error::Overloaded`].
+    pub queue: usize,
+    /// Commits in one batch at most.
+    pub max_batch: usize,
+    /// Bytes of one event's payload and metadata at most. NATS takes 1 MiB with headers.
+    pub max_event_bytes: usize,
+    /// Aggregates kept in memory.
+    pub cached_aggregates: u64,
+    /// A stream's state is stored each time it has grown by so many events.
+    pub snapshot_every: i64,
+    /// How often a lost race is decided again.
+    pub retries: usize,
+    /// How long an idempotency key counts.
+    pub key_retention: Duration,
+    /// The longest pause between tries while Postgres cannot be reached.
+    pub max_pause: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            queue: 4096,
+            max_batch: 512,
+            max_event_bytes: 900 * 1024,
+            cached_aggregates: 100_000,
+            snapshot_every: 500,
+            retries: 16,
+            key_retention: Duration::from_secs(24 * 60 * 60),
+            max_pause: Duration::from_secs(1),
+        }
+    }
+}
