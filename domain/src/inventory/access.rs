@@ -1,0 +1,18 @@
+//! Who may use the inventory's routes.
+
+use crate::access::{LOOK, MANAGE, Rule, WORK};
+
+/// See [`crate::ACCESS`].
+pub const RULES: &[Rule] = &[
+    ("POST", "/v1/inventory/{store}/{sku}/receive", WORK),
+    ("POST", "/v1/inventory/{store}/{sku}/adjust", MANAGE),
+    ("POST", "/v1/inventory/{store}/{sku}/issue", WORK),
+    ("POST", "/v1/inventory/{store}/{sku}/reserve", WORK),
+    ("POST", "/v1/inventory/{store}/{sku}/release", WORK),
+    ("POST", "/v1/inventory/{store}/{sku}/commit", WORK),
+    ("POST", "/v1/inventory/{store}/{sku}/set-reorder-level", MANAGE),
+    ("POST", "/v1/inventory/transfers", MANAGE),
+    ("GET", "/v1/inventory", LOOK),
+    ("GET", "/v1/inventory/alerts", LOOK),
+    ("GET", "/v1/inventory/{store}/{sku}", LOOK),
+];

@@ -1,0 +1,83 @@
+use thiserror::Error;
+
+use crate::{Kind, Refusal};
+
+/// Why stock is not moved.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Error {
+    /// Fewer units than asked for.
+    #[error("only {available} of {wanted} units are available")]
+    NotEnough {
+        /// Units that could be taken.
+        available: i64,
+        /// Units asked for.
+        wanted: i64,
+    },
+    /// There is no such reservation.
+    #[error("there is no such reservation")]
+    ReservationUnknown,
+    /// The reservation's id is taken.
+    #[error("a reservation with this id exists already")]
+    ReservationExists,
+    /// It was committed or released before.
+    #[error("the reservation was committed or released before")]
+    ReservationEnded,
+    /// Too late to commit it.
+    #[error("the reservation has expired")]
+    ReservationExpired,
+    /// It would expire before it begins.
+    #[error("a reservation must expire after it is made")]
+    ExpiresTooEarly,
+    /// No units, or more than can be counted.
+    #[error("a quantity must be above 0 and at most 1,000,000,000")]
+    Quantity,
+    /// An adjustment by nothing.
+    #[error("an adjustment must not be 0 and at most 1,000,000,000 either way")]
+    Adjustment,
+    /// A text that is empty, too long or not printable.
+    #[error("{0} must be 1 to 500 printable characters")]
+    Text(&'static str),
+    /// From a store to itself.
+    #[error("a transfer must go to another store")]
+    SameStore,
+}
+
+impl Refusal for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotEnough { .. } => "inventory.not_enough",
+            Self::ReservationUnknown => "inventory.reservation_unknown",
+            Self::ReservationExists => "inventory.reservation_exists",
+            Self::ReservationEnded => "inventory.reservation_ended",
+            Self::ReservationExpired => "inventory.reservation_expired",
+            Self::ExpiresTooEarly => "inventory.expires_too_early",
+            Self::Quantity => "inventory.quantity",
+            Self::Adjustment => "inventory.adjustment",
+            Self::Text(_) => "inventory.text",
+            Self::SameStore => "inventory.same_store",
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::ReservationUnknown => Kind::Missing,
+            Self::ReservationExists | Self::ReservationEnded | Self::ReservationExpired => Kind::OutOfTurn,
+            Self::NotEnough { .. }
+            | Self::ExpiresTooEarly
+            | Self::Quantity
+            | Self::Adjustment
+            | Self::Text(_)
+            | Self::SameStore => Kind::Invalid,
+        }
+    }
+
+    fn pointer(&self) -> Option<String> {
+        match self {
+            Self::NotEnough { .. } | Self::Quantity | Self::Adjustment => Some("/quantity".to_owned()),
+            Self::ExpiresTooEarly => Some("/expires_at".to_owned()),
+            Self::Text(field) => Some(format!("/{field}")),
+            Self::SameStore => Some("/to".to_owned()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What is on the shelves, and what of it is promised.
+
+pub mod access;
+mod error;
+mod key;
+pub mod stock_item;
+
+pub use error::Error;
+pub use key::Key;
+pub use stock_item::StockItem;

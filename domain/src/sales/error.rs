@@ -1,0 +1,143 @@
+use thiserror::Error;
+
+use crate::{Kind, Refusal};
+
+/// Why a sale, a refund or a return is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Error {
+    /// There is no such sale.
+    #[error("the sale does not exist")]
+    SaleUnknown,
+    /// The sale's number is taken.
+    #[error("a sale with this id has been recorded already")]
+    SaleExists,
+    /// Nothing can be added any more.
+    #[error("the sale is complete")]
+    SaleComplete,
+    /// Nothing can be refunded yet.
+    #[error("the sale is not complete yet")]
+    SaleActive,
+    /// The refund's number is taken.
+    #[error("a refund with this id has been made on this sale already")]
+    RefundExists,
+    /// More than was sold and not refunded.
+    #[error("{wanted} units of {sku} cannot be refunded: {left} were sold and not yet refunded")]
+    RefundExceedsSold {
+        /// Of what.
+        sku: String,
+        /// Units asked for.
+        wanted: i64,
+        /// Units that could be refunded.
+        left: i64,
+    },
+    /// More than the customer bought and has not returned, over all sales.
+    #[error("{wanted} units of {sku} cannot be returned: the customer bought {left} that have not been returned")]
+    ReturnExceedsBought {
+        /// Of what.
+        sku: String,
+        /// Units asked for.
+        wanted: i64,
+        /// Units that could be returned.
+        left: i64,
+    },
+    /// There is no such return.
+    #[error("the return does not exist")]
+    ReturnUnknown,
+    /// The return's number is taken.
+    #[error("a return with this id has been recorded already")]
+    ReturnExists,
+    /// The document's number is taken.
+    #[error("a bad debt with this id has been recorded already")]
+    BadDebtExists,
+    /// No lines, or too many at once.
+    #[error("there must be 1 to 1000 lines")]
+    Lines,
+    /// No units, or more than can be counted.
+    #[error("a quantity must be above 0 and at most 1,000,000,000")]
+    Quantity {
+        /// Which line, from 0.
+        line: usize,
+    },
+    /// A price below zero, or too large to add up.
+    #[error("a price must not be below zero, nor above 1,000,000,000,000")]
+    Price {
+        /// Which line, from 0.
+        line: usize,
+    },
+    /// Not a SKU.
+    #[error("a SKU is 1 to 64 printable characters without `/`")]
+    Sku {
+        /// Which line, from 0.
+        line: usize,
+    },
+    /// A description that is too long or not printable.
+    #[error("a description is at most 500 printable characters")]
+    Description {
+        /// Which line, from 0.
+        line: usize,
+    },
+    /// Not three capital letters.
+    #[error("a currency is three capital letters, as in ISO 4217")]
+    Currency,
+    /// A text that is empty, too long or not printable.
+    #[error("{0} must be 1 to 64 printable characters without `/`")]
+    Key(&'static str),
+}
+
+impl Refusal for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::SaleUnknown => "sales.sale_unknown",
+            Self::SaleExists => "sales.sale_exists",
+            Self::SaleComplete => "sales.sale_complete",
+            Self::SaleActive => "sales.sale_active",
+            Self::RefundExists => "sales.refund_exists",
+            Self::RefundExceedsSold { .. } => "sales.refund_exceeds_sold",
+            Self::ReturnExceedsBought { .. } => "sales.return_exceeds_bought",
+            Self::ReturnUnknown => "sales.return_unknown",
+            Self::ReturnExists => "sales.return_exists",
+            Self::BadDebtExists => "sales.bad_debt_exists",
+            Self::Lines => "sales.lines",
+            Self::Quantity { .. } => "sales.quantity",
+            Self::Price { .. } => "sales.price",
+            Self::Sku { .. } => "sales.sku",
+            Self::Description { .. } => "sales.description",
+            Self::Currency => "sales.currency",
+            Self::Key(_) => "sales.key",
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::SaleUnknown | Self::ReturnUnknown => Kind::Missing,
+            Self::SaleExists
+            | Self::SaleComplete
+            | Self::SaleActive
+            | Self::RefundExists
+            | Self::ReturnExists
+            | Self::BadDebtExists => Kind::OutOfTurn,
+            Self::RefundExceedsSold { .. }
+            | Self::ReturnExceedsBought { .. }
+            | Self::Lines
+            | Self::Quantity { .. }
+            | Self::Price { .. }
+            | Self::Sku { .. }
+            | Self::Description { .. }
+            | Self::Currency
+            | Self::Key(_) => Kind::Invalid,
+        }
+    }
+
+    fn pointer(&self) -> Option<String> {
+        match self {
+            Self::Lines => Some("/lines".to_owned()),
+            Self::Quantity { line } => Some(format!("/lines/{line}/quantity")),
+            Self::Price { line } => Some(format!("/lines/{line}/unit_price")),
+            Self::Sku { line } => Some(format!("/lines/{line}/sku")),
+            Self::Description { line } => Some(format!("/lines/{line}/description")),
+            Self::Currency => Some("/currency".to_owned()),
+            Self::Key(field) => Some(format!("/{field}")),
+            _ => None,
+        }
+    }
+}

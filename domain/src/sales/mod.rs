@@ -1,0 +1,16 @@
+//! What was sold and what came back.
+
+pub mod access;
+pub mod bad_debt;
+mod error;
+mod line;
+pub mod purchases;
+pub mod returns;
+pub mod sale;
+
+pub use bad_debt::BadDebt;
+pub use error::Error;
+pub use line::{Line, MAX_LINES, Units};
+pub use purchases::Purchases;
+pub use returns::Return;
+pub use sale::Sale;
