@@ -1,0 +1,78 @@
+//! Settings that several binaries have. Each is a flag and an environment variable; `--help` lists them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+/// How to reach the database.
+#[derive(Debug, Clone, Args)]
+pub struct Database {
+    /// Postgres, with the role of this service: `postgres://annals_command@localhost/annals`.
+    #[arg(long, env = "ANNALS_DATABASE_URL", hide_env_values = true)]
+    pub database_url: String,
+    /// Connections at most.
+    #[arg(long, env = "ANNALS_DATABASE_CONNECTIONS", default_value_t = 16)]
+    pub database_connections: u32,
+    /// Seconds to wait for a connection before saying that the database cannot be reached.
+    #[arg(long, env = "ANNALS_DATABASE_TIMEOUT", default_value_t = 5)]
+    pub database_timeout: u64,
+}
+
+impl Database {
+    /// Connects, so that a wrong address is told at once.
+    ///
+    /// # Errors
+    /// When the address is none, or nobody answers there.
+    pub async fn connect(&self, service: &str) -> anyhow::Result<PgPool> {
+        self.connect_with(service, |options| options).await
+    }
+
+    /// Connects with further options.
+    ///
+    /// # Errors
+    /// When the address is none, or nobody answers there.
+    pub async fn connect_with(
+        &self,
+        service: &str,
+        further: impl FnOnce(PgConnectOptions) -> PgConnectOptions,
+    ) -> anyhow::Result<PgPool> {
+        let options: PgConnectOptions =
+            self.database_url.parse().context("ANNALS_DATABASE_URL is not a Postgres address")?;
+        PgPoolOptions::new()
+            .max_connections(self.database_connections)
+            .acquire_timeout(Duration::from_secs(self.database_timeout))
+            .connect_with(further(options.application_name(service)))
+            .await
+            .context("could not reach the database at ANNALS_DATABASE_URL")
+    }
+}
+
+/// Where and how a service listens.
+#[derive(Debug, Clone, Args)]
+pub struct Listen {
+    /// Address and port.
+    #[arg(long, env = "ANNALS_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Bytes of a request body at most. Lines of a bulk request are counted one by one.
+    #[arg(long, env = "ANNALS_MAX_BODY_BYTES", default_value_t = 1024 * 1024)]
+    pub max_body_bytes: usize,
+    /// Seconds after which a request that is not a stream is given up.
+    #[arg(long, env = "ANNALS_REQUEST_TIMEOUT", default_value_t = 15)]
+    pub request_timeout: u64,
+    /// Seconds that requests have to end after the signal to stop.
+    #[arg(long, env = "ANNALS_DRAIN_TIMEOUT", default_value_t = 20)]
+    pub drain_timeout: u64,
+}
+
+/// Who may use a service.
+#[derive(Debug, Clone, Args)]
+pub struct Identity {
+    /// A JSON file: `[{"name": "till-1", "sha256": "<hex digest of the key>", "roles": ["clerk"]}]`. Holds no key.
+    #[arg(long, env = "ANNALS_KEYS_FILE")]
+    pub keys_file: PathBuf,
+}

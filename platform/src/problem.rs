@@ -1,0 +1,187 @@
+//! Errors as RFC 9457 problem documents.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+/// An answer that says what is wrong and what to do.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    detail: String,
+    errors: Vec<FieldError>,
+    extensions: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What is wrong with one part of a request.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FieldError {
+    /// A JSON pointer into the body, or the name of a parameter.
+    pub pointer: String,
+    /// What is wrong there.
+    pub detail: String,
+}
+
+/// The document as clients see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// A page that explains the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// Stable, for programs.
+    pub code: String,
+    /// What is wrong, in a sentence.
+    pub detail: String,
+    /// Which parts of the request are to blame.
+    pub errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// A problem with a status, a stable code and a sentence.
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            extensions: Map::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// 400: the request cannot be understood.
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    /// 404: there is nothing of that name.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    /// 503: try again after so many seconds.
+    pub fn unavailable(code: &'static str, detail: impl Into<String>, seconds: u64) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// 500, or 503 where the database is to blame. The cause is logged here, once, and not told to the client.
+    pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
+        let mut chain = cause.to_string();
+        let mut next = cause.source();
+        let mut unreachable = is_connection_trouble(cause);
+        while let Some(source) = next {
+            chain = format!("{chain}: {source}");
+            unreachable |= is_connection_trouble(source);
+            next = source.source();
+        }
+        tracing::error!(error = %chain, "request failed");
+        if unreachable {
+            return Self::unavailable("database-unreachable", "the database cannot be reached just now; try again", 1);
+        }
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side; it has been logged")
+    }
+
+    /// Names a part of the request that is to blame.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        self.errors.push(FieldError { pointer: pointer.into(), detail: self.detail.clone() });
+        self
+    }
+
+    /// Adds a member to the document.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.extensions.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+fn is_connection_trouble(error: &(dyn std::error::Error + 'static)) -> bool {
+    match error.downcast_ref::<sqlx::Error>() {
+        Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_)) => true,
+        // Class 57 is operator intervention (shutdown, starting up); 08 is connection trouble.
+        Some(sqlx::Error::Database(error)) => {
+            error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+        }
+        _ => false,
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut document = self.extensions;
+        document.insert("type".to_owned(), format!("/problems/{}", self.code).into());
+        document.insert("title".to_owned(), self.status.canonical_reason().unwrap_or("Error").into());
+        document.insert("status".to_owned(), self.status.as_u16().into());
+        document.insert("code".to_owned(), self.code.into());
+        document.insert("detail".to_owned(), self.detail.into());
+        if !self.errors.is_empty() {
+            document.insert("errors".to_owned(), json!(self.errors));
+        }
+        let mut response = (self.status, Body::from(Value::Object(document).to_string())).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+/// What a problem's `type` page says about a code.
+#[must_use]
+pub fn page(code: &str) -> String {
+    let meaning = match code {
+        "malformed" => "The request could not be read. The detail says where; correct the request and send it again.",
+        "unauthenticated" => "Send an API key: `Authorization: Bearer <key>`.",
+        "forbidden" => "Your roles do not allow this route. Ask an administrator.",
+        "not-found" => "There is nothing at this address. Check the path and the id.",
+        "method-not-allowed" => "The route exists, but not for this method. The `Allow` header lists those it has.",
+        "too-large" => "The body, or an event made of it, is too large. Split the request.",
+        "unsupported-media-type" => {
+            "Send `Content-Type: application/json`, or `application/x-ndjson` for bulk commands."
+        }
+        "stale" => "Somebody else changed the stream first. Read it again and decide again.",
+        "precondition-failed" => {
+            "The stream does not stand at the sequence in `If-Match`; `current` says where it stands."
+        }
+        "idempotency-key-reused" => {
+            "This Idempotency-Key was used for another request. Use a new key for a new command."
+        }
+        "overloaded" => "Too much is waiting. Nothing was done. Try again after the time in `Retry-After`.",
+        "projection-behind" => {
+            "The read model has not reached `required` yet; it stands at `current`. Ask again, or send `Prefer: wait=5`."
+        }
+        "timeout" => {
+            "No answer in time. A command may have had its effect: send it again under the same Idempotency-Key."
+        }
+        "database-unreachable" => {
+            "The database cannot be reached. Try again; under the same Idempotency-Key nothing happens twice."
+        }
+        "internal" => "A fault on our side, which has been logged.",
+        _ => "The business refuses this command. The detail says which rule it breaks.",
+    };
+    format!("{code}\n\n{meaning}\n")
+}
