@@ -1,1 +1,84 @@
 //! POST: authenticate, decide, append.
+
+mod answer;
+mod bulk;
+mod catalog;
+pub mod config;
+mod inventory;
+mod posted;
+mod sales;
+
+use std::time::Duration;
+
+use axum::Router;
+use event_store::EventStore;
+use platform::access::Gate;
+use platform::identity::Authenticate;
+use platform::server::{Readiness, Surroundings, assemble, guarded};
+use platform::telemetry::PrometheusHandle;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use config::Config;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct App {
+    /// The write side of the log.
+    pub store: EventStore,
+}
+
+/// What the router is put together from, besides the app.
+pub struct Parts {
+    /// Recognises who is asking.
+    pub authenticate: Box<dyn Authenticate>,
+    /// Which contexts' routes there are; empty for all.
+    pub contexts: Vec<String>,
+    /// Whether the service can do its work.
+    pub ready: Readiness,
+    /// Renders `/metrics`.
+    pub metrics: Option<PrometheusHandle>,
+    /// Bytes of one command at most.
+    pub max_body_bytes: usize,
+    /// How long one command may take.
+    pub request_timeout: Duration,
+    /// Commands of one bulk request that may be under way at once.
+    pub bulk_in_flight: usize,
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "Annals commands",
+    description = "What the business is asked to do. Each command is decided on the current state and appended to the log."
+))]
+struct Description;
+
+/// Every context, by name: one line each.
+const CONTEXTS: &[(&str, fn() -> OpenApiRouter<App>)] =
+    &[("catalog", catalog::routes), ("inventory", inventory::routes), ("sales", sales::routes)];
+
+/// The whole API.
+pub fn router(app: App, parts: Parts) -> Router {
+    let mut contexts = OpenApiRouter::with_openapi(Description::openapi());
+    for (name, routes) in CONTEXTS {
+        if parts.contexts.is_empty() || parts.contexts.iter().any(|wanted| wanted == name) {
+            contexts = contexts.merge(routes());
+        }
+    }
+    let (routes, mut openapi) = contexts.split_for_parts();
+    let routes = routes.with_state(app);
+    let gate = Gate::new(domain::ACCESS, parts.authenticate);
+    let single =
+        guarded(routes.clone(), gate.clone()).layer(axum::extract::DefaultBodyLimit::max(parts.max_body_bytes));
+    let (bulk, described) = bulk::routes(single, parts.max_body_bytes, parts.bulk_in_flight).split_for_parts();
+    openapi.merge(described);
+    let around = Surroundings {
+        gate,
+        openapi,
+        ready: parts.ready,
+        metrics: parts.metrics,
+        max_body_bytes: parts.max_body_bytes,
+        request_timeout: parts.request_timeout,
+    };
+    assemble(routes.merge(bulk), around)
+}

@@ -81,6 +81,33 @@ impl EventStore {
         self.run(request, target, None::<Target<A>>, move |draft, _| draft.handle(command.clone()).map(|_| ())).await
     }
 
+    /// Decides whatever `decide` does on one stream, as one commit.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn execute_with<A, E>(
+        &self,
+        request: &Request,
+        target: Target<A>,
+        mut decide: impl FnMut(&mut Draft<A>) -> Result<(), E>,
+    ) -> Result<Receipt, Error<E>>
+    where
+        A: Aggregate<Services = ()> + Clone + 'static,
+    {
+        self.run(request, target, None::<Target<A>>, move |draft, _| decide(draft)).await
+    }
+
+    /// Looks at a stream's state as it is now, or is about to be.
+    ///
+    /// # Errors
+    /// When the stream cannot be loaded.
+    pub async fn read<A, T>(&self, target: Target<A>, look: impl FnOnce(&A) -> T) -> Result<T, LogError>
+    where
+        A: Aggregate<Services = ()> + Clone + 'static,
+    {
+        Ok(look(self.part(&target).await?.draft.state()))
+    }
+
     /// Decides on two streams at once and appends both parts as one commit, all or nothing.
     ///
     /// `decide` is called again, on fresh state, after a lost race. The receipt tells the sequence of the first stream and the position

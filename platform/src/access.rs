@@ -25,10 +25,10 @@ struct Inner {
 
 impl Gate {
     /// A gate that lets through what the table allows.
-    pub fn new(table: &[&[Rule]], authenticate: impl Authenticate) -> Self {
+    pub fn new(table: &[&[Rule]], authenticate: Box<dyn Authenticate>) -> Self {
         let rules =
             table.iter().flat_map(|part| *part).map(|&(method, route, roles)| ((method, route), roles)).collect();
-        Self(Arc::new(Inner { rules, authenticate: Box::new(authenticate) }))
+        Self(Arc::new(Inner { rules, authenticate }))
     }
 
     /// Whether a role is listed for a route.

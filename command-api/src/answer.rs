@@ -1,0 +1,128 @@
+//! Receipts and refusals become answers here, once, for all contexts.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Json, Response};
+use domain::{Kind, Refusal};
+use event_store::{Error, Receipt};
+use platform::Problem;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What every command that succeeds is answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Accepted {
+    /// The stream that the command was for.
+    id: String,
+    /// The sequence it now stands at; also the ETag.
+    sequence: i64,
+    /// The position in the log from which on the effect can be read: pass it as `at_least`. Also in `Log-Position`.
+    position: i64,
+}
+
+/// A receipt on its way to the client.
+pub(crate) struct Answer {
+    status: StatusCode,
+    location: String,
+    receipt: Receipt,
+}
+
+impl Answer {
+    /// 201: there is something new at this address of the query API.
+    pub(crate) fn created(location: String, receipt: Receipt) -> Self {
+        Self { status: StatusCode::CREATED, location, receipt }
+    }
+
+    /// 200: what is at this address of the query API has changed.
+    pub(crate) fn done(location: String, receipt: Receipt) -> Self {
+        Self { status: StatusCode::OK, location, receipt }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let Self { status, location, receipt } = self;
+        let accepted = Accepted { id: receipt.aggregate_id, sequence: receipt.sequence, position: receipt.position };
+        let mut response = (status, Json(&accepted)).into_response();
+        let headers = response.headers_mut();
+        insert(headers, header::ETAG, &format!("\"{}\"", accepted.sequence));
+        insert(headers, header::LOCATION, &location);
+        insert(headers, HeaderName::from_static("log-position"), &accepted.position.to_string());
+        if receipt.replayed {
+            headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
+
+fn insert(headers: &mut axum::http::HeaderMap, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.insert(name, value);
+    }
+}
+
+/// A path of the query API, with what is in it percent-encoded.
+pub(crate) fn path<const N: usize>(parts: [&str; N]) -> String {
+    let mut path = String::new();
+    for part in parts {
+        path.push('/');
+        for byte in part.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                path.push(char::from(byte));
+            } else {
+                path.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    path
+}
+
+/// The one place where refusals and failures get their status.
+pub(crate) fn problem<E: Refusal>(error: Error<E>) -> Problem {
+    match error {
+        Error::Refused(refusal) => refused(&refusal),
+        Error::Conflict { current } => {
+            let detail = "somebody else changed the stream first; read it again and retry";
+            Problem::new(StatusCode::CONFLICT, "stale", detail).with("current", current)
+        }
+        Error::PreconditionFailed { current } => {
+            let detail = format!("the stream stands at sequence {current}, not at the one in If-Match");
+            let etag = HeaderValue::from_str(&format!("\"{current}\"")).unwrap_or(HeaderValue::from_static("\"\""));
+            Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", detail)
+                .with("current", current)
+                .header(header::ETAG, etag)
+        }
+        Error::KeyReused => {
+            let detail = "this Idempotency-Key was used for another request; a new command needs a new key";
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail).at("Idempotency-Key")
+        }
+        Error::Overloaded => Problem::unavailable("overloaded", "too many commands are waiting; nothing was done", 1),
+        Error::TooLarge { bytes, limit } => {
+            let detail = format!("the command makes an event of {bytes} bytes, {limit} are allowed; split it");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+        }
+        Error::Log(error) => Problem::internal(&error),
+    }
+}
+
+fn refused(refusal: &impl Refusal) -> Problem {
+    let status = match refusal.kind() {
+        Kind::Missing => StatusCode::NOT_FOUND,
+        Kind::OutOfTurn => StatusCode::CONFLICT,
+        Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let problem = Problem::new(status, refusal.code(), refusal.to_string());
+    match refusal.pointer() {
+        Some(pointer) => problem.at(pointer),
+        None => problem,
+    }
+}
+
+/// # Errors
+/// 422 when a client's own id is not one.
+pub(crate) fn key(field: &'static str, id: String) -> Result<String, Problem> {
+    if domain::text::is_key(&id) {
+        return Ok(id);
+    }
+    let detail = format!("{field} must be 1 to 64 printable characters, without `/` and without blanks at its ends");
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-id", detail).at(format!("/{field}")))
+}

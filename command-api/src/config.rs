@@ -1,0 +1,43 @@
+//! The settings of this service; `--help` lists them all.
+
+use clap::Parser;
+use platform::config;
+
+/// POST: authenticate, decide, append.
+#[derive(Debug, Clone, Parser)]
+#[command(version, about)]
+pub struct Config {
+    /// Role `annals_command`.
+    #[command(flatten)]
+    pub database: config::Database,
+    /// Where to listen.
+    #[command(flatten)]
+    pub listen: config::Listen,
+    /// Who may use the service.
+    #[command(flatten)]
+    pub identity: config::Identity,
+    /// NATS, with the user who may publish. Without it this process does not relay.
+    #[arg(long, env = "ANNALS_NATS_URL", hide_env_values = true)]
+    pub nats_url: Option<String>,
+    /// The JetStream stream that holds the log's events.
+    #[arg(long, env = "ANNALS_STREAM", default_value = "ANNALS")]
+    pub stream: String,
+    /// Serve only these contexts, separated by commas; all if not given.
+    #[arg(long, env = "ANNALS_CONTEXTS", value_delimiter = ',')]
+    pub contexts: Vec<String>,
+    /// Commands that may wait to be appended; one more is answered 503.
+    #[arg(long, env = "ANNALS_QUEUE", default_value_t = 4096)]
+    pub queue: usize,
+    /// Commands appended in one transaction at most.
+    #[arg(long, env = "ANNALS_MAX_BATCH", default_value_t = 512)]
+    pub max_batch: usize,
+    /// Aggregates kept in memory.
+    #[arg(long, env = "ANNALS_CACHED_AGGREGATES", default_value_t = 100_000)]
+    pub cached_aggregates: u64,
+    /// Hours for which an Idempotency-Key counts.
+    #[arg(long, env = "ANNALS_KEY_RETENTION_HOURS", default_value_t = 24)]
+    pub key_retention_hours: u64,
+    /// Commands of one bulk request that may be under way at once.
+    #[arg(long, env = "ANNALS_BULK_IN_FLIGHT", default_value_t = 512)]
+    pub bulk_in_flight: usize,
+}

@@ -1,0 +1,207 @@
+//! Commands on stock.
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use domain::inventory::stock_item::Command;
+use domain::inventory::{Error, Key, StockItem};
+use event_store::{Receipt, Request, Target};
+use platform::extract::Path;
+use platform::{Problem, clock};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::App;
+use crate::answer::{Accepted, Answer, key, path, problem};
+use crate::posted::Posted;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(receive))
+        .routes(routes!(adjust))
+        .routes(routes!(issue))
+        .routes(routes!(reserve))
+        .routes(routes!(release))
+        .routes(routes!(commit))
+        .routes(routes!(set_reorder_level))
+        .routes(routes!(transfer))
+}
+
+async fn change(
+    app: App,
+    (store, sku): (String, String),
+    request: Request,
+    command: Command,
+) -> Result<Answer, Problem> {
+    let stock = Key { store: key("store", store)?, sku: key("sku", sku)? };
+    let receipt = app
+        .store
+        .execute(&request, Target::<StockItem>::existing(stock.to_string()), command)
+        .await
+        .map_err(problem)?;
+    Ok(located(&stock, receipt))
+}
+
+fn located(stock: &Key, receipt: Receipt) -> Answer {
+    Answer::done(path(["v1", "inventory", &stock.store, &stock.sku]), receipt)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Movement {
+    quantity: i64,
+    /// Number of the delivery note, invoice, …
+    document: Option<String>,
+    at: Option<DateTime<Utc>>,
+}
+
+/// Units come in.
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/receive", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+async fn receive(
+    State(app): State<App>,
+    Path(stock): Path<(String, String)>,
+    posted: Posted<Movement>,
+) -> Result<Answer, Problem> {
+    let at = posted.at(posted.body.at);
+    let Movement { quantity, document, .. } = posted.body;
+    change(app, stock, posted.request, Command::Receive { quantity, document, at }).await
+}
+
+/// Units leave without having been reserved.
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/issue", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+async fn issue(
+    State(app): State<App>,
+    Path(stock): Path<(String, String)>,
+    posted: Posted<Movement>,
+) -> Result<Answer, Problem> {
+    let at = posted.at(posted.body.at);
+    let Movement { quantity, document, .. } = posted.body;
+    change(app, stock, posted.request, Command::Issue { quantity, document, at }).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Adjust {
+    /// More units (above 0) or fewer (below 0).
+    quantity: i64,
+    reason: String,
+    document: Option<String>,
+    at: Option<DateTime<Utc>>,
+}
+
+/// Corrects the number on hand.
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/adjust", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+async fn adjust(
+    State(app): State<App>,
+    Path(stock): Path<(String, String)>,
+    posted: Posted<Adjust>,
+) -> Result<Answer, Problem> {
+    let at = posted.at(posted.body.at);
+    let Adjust { quantity, reason, document, .. } = posted.body;
+    change(app, stock, posted.request, Command::Adjust { quantity, reason, document, at }).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reserve {
+    /// The reservation's id, chosen by the client.
+    reservation: Uuid,
+    quantity: i64,
+    expires_at: DateTime<Utc>,
+    at: Option<DateTime<Utc>>,
+}
+
+/// Promises units until a time.
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/reserve", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+async fn reserve(
+    State(app): State<App>,
+    Path(stock): Path<(String, String)>,
+    posted: Posted<Reserve>,
+) -> Result<Answer, Problem> {
+    let at = posted.at(posted.body.at);
+    let Reserve { reservation, quantity, expires_at, .. } = posted.body;
+    change(app, stock, posted.request, Command::Reserve { reservation, quantity, expires_at, at }).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EndReservation {
+    reservation: Uuid,
+    at: Option<DateTime<Utc>>,
+}
+
+/// Takes a promise back.
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/release", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+async fn release(
+    State(app): State<App>,
+    Path(stock): Path<(String, String)>,
+    posted: Posted<EndReservation>,
+) -> Result<Answer, Problem> {
+    let command = Command::Release { reservation: posted.body.reservation, at: posted.at(posted.body.at) };
+    change(app, stock, posted.request, command).await
+}
+
+/// Promised units leave.
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/commit", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+async fn commit(
+    State(app): State<App>,
+    Path(stock): Path<(String, String)>,
+    posted: Posted<EndReservation>,
+) -> Result<Answer, Problem> {
+    let command = Command::Commit { reservation: posted.body.reservation, at: posted.at(posted.body.at) };
+    change(app, stock, posted.request, command).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SetReorderLevel {
+    level: i64,
+    at: Option<DateTime<Utc>>,
+}
+
+/// Says from how many available units down stock is low.
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/set-reorder-level", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+async fn set_reorder_level(
+    State(app): State<App>,
+    Path(stock): Path<(String, String)>,
+    posted: Posted<SetReorderLevel>,
+) -> Result<Answer, Problem> {
+    let command = Command::SetReorderLevel { level: posted.body.level, at: posted.at(posted.body.at) };
+    change(app, stock, posted.request, command).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Transfer {
+    sku: String,
+    /// The store that gives.
+    from: String,
+    /// The store that gets.
+    to: String,
+    quantity: i64,
+    at: Option<DateTime<Utc>>,
+}
+
+/// Moves units from one store to another, in one commit: they are never in both, nor in none. The answer is about the store that gives.
+#[utoipa::path(post, path = "/v1/inventory/transfers", tag = "inventory", responses((status = 200, body = Accepted)))]
+async fn transfer(State(app): State<App>, posted: Posted<Transfer>) -> Result<Answer, Problem> {
+    let at = posted.at(posted.body.at);
+    let Transfer { sku, from, to, quantity, .. } = posted.body;
+    let (sku, from, to) = (key("sku", sku)?, key("from", from)?, key("to", to)?);
+    if from == to {
+        return Err(problem(event_store::Error::Refused(Error::SameStore)));
+    }
+    let giving = Key { store: from.clone(), sku: sku.clone() };
+    let getting = Key { store: to.clone(), sku };
+    let id = clock::new_id();
+    let (giver, getter) =
+        (Target::<StockItem>::existing(giving.to_string()), Target::<StockItem>::existing(getting.to_string()));
+    let receipt = app.store.execute_pair(&posted.request, giver, getter, |giver, getter| {
+        giver.handle(Command::TransferOut { quantity, to: to.clone(), transfer: id, at })?;
+        getter.handle(Command::TransferIn { quantity, from: from.clone(), transfer: id, at })?;
+        Ok::<_, Error>(())
+    });
+    Ok(located(&giving, receipt.await.map_err(problem)?))
+}

@@ -1,0 +1,54 @@
+//! The command API's process: read the settings, connect, serve, relay.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser as _;
+use command_api::{App, Config, Parts, router};
+use event_store::{EventStore, Settings, Upcasters};
+use platform::identity::ApiKeys;
+use platform::{server, telemetry};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::main]
+async fn main() {
+    if let Err(error) = run(Config::parse()).await {
+        tracing::error!("{error:#}");
+        std::process::exit(1);
+    }
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    let metrics = telemetry::start()?;
+    event_store::describe_metrics();
+    let keys = ApiKeys::read(&config.identity.keys_file, domain::access::ROLES)?;
+    let pool = config.database.connect("command-api").await?;
+    let stop = server::stop_signal()?;
+    let store = EventStore::start(pool.clone(), Upcasters::new(domain::upcasters()), settings(&config));
+    let relay_stop = CancellationToken::new();
+    let relay = command_api::relay::start(&config, pool.clone(), &store, relay_stop.clone()).await?;
+    command_api::keys::purge_regularly(pool.clone(), config.key_retention_hours, relay_stop.clone());
+    let parts = Parts {
+        authenticate: Box::new(keys),
+        contexts: config.contexts.clone(),
+        ready: command_api::relay::readiness(pool, relay.clone()),
+        metrics: Some(metrics),
+        max_body_bytes: config.listen.max_body_bytes,
+        request_timeout: Duration::from_secs(config.listen.request_timeout),
+        bulk_in_flight: config.bulk_in_flight,
+    };
+    let served = server::serve(router(App { store }, parts), &config.listen, stop).await;
+    relay_stop.cancel();
+    command_api::relay::ended(relay).await;
+    served
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        queue: config.queue,
+        max_batch: config.max_batch,
+        cached_aggregates: config.cached_aggregates,
+        key_retention: Duration::from_secs(config.key_retention_hours * 60 * 60),
+        ..Settings::default()
+    }
+}
