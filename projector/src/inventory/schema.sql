@@ -6,7 +6,7 @@ create table stock (
     sku text not null,
     on_hand bigint not null,
     reserved bigint not null,
-    available bigint not null,
+    available bigint not null generated always as (on_hand - reserved) stored,
     -- sums of units since the beginning; `adjusted` has a sign, the others do not; `issued` includes committed reservations
     received bigint not null,
     issued bigint not null,
@@ -20,7 +20,7 @@ create table stock (
     -- the last event of this item
     position bigint not null,
     primary key (store, sku),
-    constraint available_is_what_nobody_reserved check (available = on_hand - reserved and available >= 0)
+    constraint never_more_reserved_than_on_hand check (reserved between 0 and on_hand)
 );
 
 create index stock_by_sku on stock (sku, store);

@@ -23,7 +23,7 @@ create table figures (
     -- every refund that was recorded, refused ones included
     cancelled numeric not null,
     bad_debt numeric not null,
-    net numeric not null,
+    net numeric not null generated always as (gross - cancelled + bad_debt) stored,
     -- each document once, where and when it first had such a line; not counted per product (null there)
     sale_documents bigint,
     with_sale bigint,
@@ -47,8 +47,7 @@ create table figures (
     unjudged_lines bigint not null,
     unjudged_units bigint not null,
     unjudged_amount numeric not null,
-    primary key (dimension, value),
-    constraint net_is_the_sum_of_its_parts check (net = gross - cancelled + bad_debt)
+    primary key (dimension, value)
 );
 
 create index figures_by_gross on figures (dimension, gross, value);
@@ -90,7 +89,7 @@ create table document (
     primary key (kind, id)
 );
 
--- Which customers bought where and when, so that each is counted once.
+-- Which customers bought where and when, so that each is counted once; the dimensions all, day, month, country and store.
 create table buyer (
     dimension text not null,
     value text not null,
@@ -98,7 +97,7 @@ create table buyer (
     primary key (dimension, value, customer)
 );
 
--- The country of a store, for adjustments: they know only the store.
+-- The country of a store, for adjustments: they know only the store. One in a store that never opened counts for country ''.
 create table store (
     id text primary key,
     country text not null
