@@ -23,14 +23,22 @@ pub(super) fn want(entry: &Entry, rows: &mut RevenueRows) {
     if let Some(key) = document_key(entry) {
         rows.document.want(key);
     }
+    for line in &entry.lines {
+        rows.figures.want(("product".to_owned(), line.sku.clone()));
+        rows.product.want(line.sku.clone());
+    }
     match &entry.origin {
-        Origin::Told(place) => want_place(entry, &place.clone(), rows),
+        Origin::Told(place) => want_place(entry, place, rows),
         Origin::AsOn(kind, id) => {
             let key = (kind.name().to_owned(), id.clone());
-            let place = rows.document.peek(&key).map(place_on);
-            rows.document.want(key);
-            if let Some(place) = place {
+            if let Some(place) = rows.document.peek(&key).map(place_on) {
                 want_place(entry, &place, rows);
+            } else {
+                // Where a document of this same batch belongs, its own entry wants; when this entry is, only this one knows.
+                let (day, month) = periods(entry.at);
+                rows.figures.want(("day".to_owned(), day));
+                rows.figures.want(("month".to_owned(), month));
+                rows.document.want(key);
             }
         }
         Origin::InStore(store) => {
@@ -38,13 +46,6 @@ pub(super) fn want(entry: &Entry, rows: &mut RevenueRows) {
             rows.store.want(store.clone());
             want_place(entry, &adjusted_in(store, country), rows);
         }
-    }
-    let (day, month) = periods(entry.at);
-    rows.figures.want(("day".to_owned(), day));
-    rows.figures.want(("month".to_owned(), month));
-    for line in &entry.lines {
-        rows.figures.want(("product".to_owned(), line.sku.clone()));
-        rows.product.want(line.sku.clone());
     }
 }
 

@@ -1,30 +1,40 @@
-//! Events as the log would hand them out, and their fold without a database.
+//! Events as the log would hand them out, and what a projection makes of them, in memory and in the database.
+#![expect(dead_code, reason = "no test uses all of it")]
+
+pub(crate) mod till;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
 use event_store::Recorded;
-use projector::Projection;
 use projector::rows::{AnyTable, Rows as _};
+use projector::{ApplyError, Projection};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres};
 use uuid::Uuid;
 
 /// A log in memory.
 #[derive(Default)]
-pub struct Log {
-    pub events: Vec<Recorded>,
+pub(crate) struct Log {
+    pub(crate) events: Vec<Recorded>,
     sequences: HashMap<(String, String), i64>,
 }
 
 impl Log {
     /// The position of the next event.
-    pub fn next(&self) -> i64 {
+    pub(crate) fn next(&self) -> i64 {
         i64::try_from(self.events.len()).unwrap() + 1
     }
 
-    pub fn record<E: DomainEvent + Serialize>(&mut self, aggregate_type: &str, id: &str, event: &E) -> &mut Self {
+    pub(crate) fn record<E: DomainEvent + Serialize>(
+        &mut self,
+        aggregate_type: &str,
+        id: &str,
+        event: &E,
+    ) -> &mut Self {
         let sequence = self.sequences.entry((aggregate_type.to_owned(), id.to_owned())).or_default();
         *sequence += 1;
         let position = i64::try_from(self.events.len()).unwrap() + 1;
@@ -45,14 +55,82 @@ impl Log {
 }
 
 /// What a projection makes of a log, in memory.
-pub fn fold<P: Projection>(projection: &P, events: &[Recorded]) -> P::Rows {
+pub(crate) fn fold<P: Projection>(projection: &P, events: &[Recorded]) -> P::Rows {
+    try_fold(projection, events).unwrap()
+}
+
+/// The same, or the event that cannot be applied.
+pub(crate) fn try_fold<P: Projection>(projection: &P, events: &[Recorded]) -> Result<P::Rows, ApplyError> {
     let mut rows = P::Rows::in_schema(P::NAME);
     rows.tables().into_iter().for_each(AnyTable::assume_empty);
     for recorded in events {
         if let Some(event) = projection.decode(recorded).unwrap() {
             projection.keys(recorded, &event, &mut rows);
-            projection.apply(recorded, &event, &mut rows).unwrap();
+            projection.apply(recorded, &event, &mut rows)?;
         }
     }
-    rows
+    Ok(rows)
+}
+
+/// What a projection makes of a log in the database, so many events at a time, remembering no row between batches.
+pub(crate) async fn store<P: Projection>(pool: &PgPool, projection: &P, events: &[Recorded], batch: usize) {
+    let mut connection = schema::<P>(pool).await;
+    let mut rows = P::Rows::in_schema(P::NAME);
+    for batch in events.chunks(batch) {
+        let decoded: Vec<_> = batch
+            .iter()
+            .filter_map(|recorded| projection.decode(recorded).unwrap().map(|event| (recorded, event)))
+            .collect();
+        rows.tables().into_iter().for_each(AnyTable::forget);
+        loop {
+            for (recorded, event) in &decoded {
+                projection.keys(recorded, event, &mut rows);
+            }
+            let mut loaded = 0;
+            for table in rows.tables() {
+                loaded += table.load(&mut connection).await.unwrap();
+            }
+            if loaded == 0 {
+                break;
+            }
+        }
+        for (recorded, event) in &decoded {
+            projection.apply(recorded, event, &mut rows).unwrap();
+        }
+        for table in rows.tables() {
+            table.write(&mut connection).await.unwrap();
+            table.written();
+        }
+    }
+}
+
+/// What a projection makes of a log in memory, copied into the database at once.
+pub(crate) async fn copy<P: Projection>(pool: &PgPool, projection: &P, events: &[Recorded]) {
+    let mut connection = schema::<P>(pool).await;
+    let mut rows = fold(projection, events);
+    for table in rows.tables() {
+        table.copy(&mut connection).await.unwrap();
+    }
+}
+
+/// The projection's schema, new and empty.
+async fn schema<P: Projection>(pool: &PgPool) -> PoolConnection<Postgres> {
+    let mut connection = pool.acquire().await.unwrap();
+    let name = P::NAME;
+    let sql = format!("drop schema if exists {name} cascade; create schema {name}; set search_path = {name};");
+    sqlx::raw_sql(&sql).execute(&mut *connection).await.unwrap();
+    sqlx::raw_sql(P::SCHEMA).execute(&mut *connection).await.unwrap();
+    connection
+}
+
+/// Every row of the projection's schema as the database shows it, generated columns included.
+pub(crate) async fn contents<P: Projection>(pool: &PgPool) -> Vec<String> {
+    let sql = "select table_name::text from information_schema.tables where table_schema = $1 order by 1";
+    let tables: Vec<String> = sqlx::query_scalar(sql).bind(P::NAME).fetch_all(pool).await.unwrap();
+    let mut contents = vec![];
+    for table in tables {
+        let sql = format!("select '{table} ' || t::text from {}.{table} t order by 1", P::NAME);
+        contents.extend(sqlx::query_scalar::<_, String>(&sql).fetch_all(pool).await.unwrap());
+    }
+    contents
 }

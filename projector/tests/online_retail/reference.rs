@@ -14,21 +14,21 @@ use crate::folding::fold;
 use crate::shop;
 
 /// What was computed elsewhere, and what we make of the same file.
-pub struct Answers {
-    pub reference: Value,
-    pub tables: Value,
-    pub file_lines: BTreeMap<(i64, i32), i64>,
-    pub products: BTreeMap<String, revenue::Product>,
-    pub documents: BTreeMap<String, revenue::Document>,
-    pub sales: Vec<Sale>,
-    pub sale_lines: Vec<SaleLine>,
+pub(crate) struct Answers {
+    pub(crate) reference: Value,
+    pub(crate) tables: Value,
+    pub(crate) file_lines: BTreeMap<(i64, i32), i64>,
+    pub(crate) products: BTreeMap<String, revenue::Product>,
+    pub(crate) documents: BTreeMap<String, revenue::Document>,
+    pub(crate) sales: Vec<Sale>,
+    pub(crate) sale_lines: Vec<SaleLine>,
     /// In the order of the log.
-    pub refund_lines: Vec<RefundLine>,
+    pub(crate) refund_lines: Vec<RefundLine>,
     figures: HashMap<(String, String), Figures>,
 }
 
 /// `None`, and a word about it, where the data is not beside the workspace.
-pub fn answers() -> Option<&'static Answers> {
+pub(crate) fn answers() -> Option<&'static Answers> {
     static ANSWERS: LazyLock<Option<Answers>> = LazyLock::new(compute);
     ANSWERS.as_ref()
 }
@@ -59,11 +59,11 @@ fn compute() -> Option<Answers> {
 }
 
 impl Answers {
-    pub fn figures(&self, dimension: &str, value: &str) -> &Figures {
+    pub(crate) fn figures(&self, dimension: &str, value: &str) -> &Figures {
         &self.figures[&(dimension.to_owned(), value.to_owned())]
     }
 
-    pub fn of(&self, dimension: &str) -> Vec<&Figures> {
+    pub(crate) fn of(&self, dimension: &str) -> Vec<&Figures> {
         self.figures.values().filter(|row| row.dimension == dimension).collect()
     }
 }

@@ -39,7 +39,7 @@ struct Row {
 }
 
 /// The one store of the data.
-pub const STORE: &str = "online";
+pub(crate) const STORE: &str = "online";
 
 #[derive(Default)]
 struct Shop {
@@ -51,7 +51,7 @@ struct Shop {
 }
 
 /// The log that the file makes, and the file's line of each refund line.
-pub fn log(file: &Path) -> (Vec<Recorded>, BTreeMap<(i64, i32), i64>) {
+pub(crate) fn log(file: &Path) -> (Vec<Recorded>, BTreeMap<(i64, i32), i64>) {
     let mut shop = Shop::default();
     let opened = store::Event::Opened {
         name: "Online".to_owned(),

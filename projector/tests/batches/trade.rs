@@ -1,0 +1,210 @@
+//! Random trade in a small world, decided by the business itself: whatever it refuses is not in the log.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use cqrs_es::DomainEvent;
+use domain::Decimal;
+use domain::catalog::{Product, Store, product, store};
+use domain::inventory::{StockItem, stock_item};
+use domain::sales::purchases::{Outcome, Reason};
+use domain::sales::returns::JudgedLine;
+use domain::sales::{BadDebt, Line, Return, Sale, bad_debt, returns, sale};
+use event_store::Recorded;
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::folding::Log;
+
+/// A command to one of a few aggregates.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Product(u8, product::Command),
+    Store(u8, store::Command),
+    Stock(u8, u8, stock_item::Command),
+    Sale(u8, sale::Command),
+    Return(u8, returns::Command),
+    BadDebt(u8, bad_debt::Command),
+}
+
+/// Any step.
+pub(crate) fn steps() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        1 => (0..3_u8, products()).prop_map(|(id, command)| Step::Product(id, command)),
+        1 => (0..3_u8, stores()).prop_map(|(id, command)| Step::Store(id, command)),
+        4 => (0..3_u8, 0..2_u8, stock()).prop_map(|(store, sku, command)| Step::Stock(store, sku, command)),
+        4 => (0..8_u8, sales()).prop_map(|(id, command)| Step::Sale(id, command)),
+        2 => (0..5_u8, returned()).prop_map(|(id, command)| Step::Return(id, command)),
+        1 => (0..3_u8, lines(), at()).prop_map(|(id, lines, at)| Step::BadDebt(id, write_off(lines, at))),
+    ]
+}
+
+fn at() -> impl Strategy<Value = DateTime<Utc>> {
+    (0..70_i64).prop_map(|days| DateTime::UNIX_EPOCH + TimeDelta::days(days))
+}
+
+fn sku() -> impl Strategy<Value = String> {
+    (0..4_u8).prop_map(|number| format!("8512{number}A"))
+}
+
+fn customer() -> impl Strategy<Value = Option<String>> {
+    prop_oneof![Just(None), (0..3_u8).prop_map(|number| Some(format!("1785{number}")))]
+}
+
+fn country() -> impl Strategy<Value = String> {
+    prop_oneof![Just("France".to_owned()), Just("United Kingdom".to_owned())]
+}
+
+fn currency() -> impl Strategy<Value = String> {
+    prop_oneof![9 => Just("GBP".to_owned()), 1 => Just("EUR".to_owned())]
+}
+
+fn lines() -> impl Strategy<Value = Vec<Line>> {
+    let line = (sku(), prop_oneof![Just(String::new()), sku()], 1..20_i64, 0..4_i64, 0..4_u32);
+    let line = line.prop_map(|(sku, description, quantity, price, scale)| Line {
+        sku,
+        description,
+        quantity,
+        unit_price: Decimal::new(price * 25, scale),
+    });
+    proptest::collection::vec(line, 1..4)
+}
+
+fn products() -> impl Strategy<Value = product::Command> {
+    prop_oneof![
+        (sku(), 0..999_i64).prop_map(|(name, price)| product::Command::Add {
+            name,
+            price: Decimal::new(price, 2),
+            currency: "GBP".to_owned(),
+            category: None,
+        }),
+        sku().prop_map(|name| product::Command::Rename { name }),
+        (0..999_i64).prop_map(|price| product::Command::Reprice { price: Decimal::new(price, 2) }),
+        Just(product::Command::Discontinue { reason: None }),
+        Just(product::Command::Reinstate),
+    ]
+}
+
+fn stores() -> impl Strategy<Value = store::Command> {
+    prop_oneof![
+        (sku(), country(), at()).prop_map(|(name, country, at)| store::Command::Open { name, country, at }),
+        at().prop_map(|at| store::Command::Close { at }),
+    ]
+}
+
+fn stock() -> impl Strategy<Value = stock_item::Command> {
+    let reservation = || (0..4_u128).prop_map(Uuid::from_u128);
+    let expires_at = DateTime::UNIX_EPOCH + TimeDelta::days(365);
+    prop_oneof![
+        (1..30_i64, at()).prop_map(|(quantity, at)| stock_item::Command::Receive { quantity, document: None, at }),
+        (-9..9_i64, proptest::option::of(sku()), at()).prop_map(|(quantity, document, at)| {
+            stock_item::Command::Adjust { quantity, reason: "counted".to_owned(), document, at }
+        }),
+        (1..9_i64, at()).prop_map(|(quantity, at)| stock_item::Command::Issue { quantity, document: None, at }),
+        (reservation(), 1..9_i64, at()).prop_map(move |(reservation, quantity, at)| {
+            stock_item::Command::Reserve { reservation, quantity, expires_at, at }
+        }),
+        (reservation(), at()).prop_map(|(reservation, at)| stock_item::Command::Release { reservation, at }),
+        (reservation(), at()).prop_map(|(reservation, at)| stock_item::Command::Commit { reservation, at }),
+        (0..20_i64, at()).prop_map(|(level, at)| stock_item::Command::SetReorderLevel { level, at }),
+    ]
+}
+
+fn sales() -> impl Strategy<Value = sale::Command> {
+    prop_oneof![
+        (customer(), country(), currency(), lines(), at()).prop_map(|(customer, country, currency, lines, at)| {
+            sale::Command::Record { store: "0".to_owned(), customer, country, currency, lines, at }
+        }),
+        (lines(), at()).prop_map(|(lines, at)| sale::Command::AddLines { lines, at }),
+        at().prop_map(|at| sale::Command::Complete { at }),
+        (sku(), sku(), 1..5_i64, at()).prop_map(|(refund, sku, quantity, at)| sale::Command::Refund {
+            refund,
+            lines: vec![sale::RefundLine { sku, quantity, reason: None }],
+            at,
+        }),
+    ]
+}
+
+fn returned() -> impl Strategy<Value = returns::Command> {
+    let outcome = prop_oneof![
+        Just(Outcome::Accepted),
+        Just(Outcome::Unjudged),
+        any::<bool>().prop_map(|never| Outcome::Refused {
+            reason: if never { Reason::NeverSold } else { Reason::Exceeds },
+            balance: 0,
+        }),
+    ];
+    let judged = (lines(), outcome).prop_map(|(lines, outcome)| -> Vec<JudgedLine> {
+        lines.into_iter().map(|line| JudgedLine::new(line, outcome)).collect()
+    });
+    (any::<bool>(), customer(), country(), currency(), judged, at()).prop_map(
+        |(first, customer, country, currency, lines, at)| {
+            if first {
+                returns::Command::Record { customer, store: "1".to_owned(), country, currency, lines, at }
+            } else {
+                returns::Command::AddLines { lines, at }
+            }
+        },
+    )
+}
+
+fn write_off(lines: Vec<Line>, at: DateTime<Utc>) -> bad_debt::Command {
+    let lines = lines.into_iter().map(|line| bad_debt::BadDebtLine {
+        sku: line.sku,
+        description: line.description,
+        quantity: -line.quantity,
+        unit_price: line.unit_price,
+    });
+    let (country, currency) = ("France".to_owned(), "GBP".to_owned());
+    bad_debt::Command::Record { store: "2".to_owned(), customer: None, country, currency, lines: lines.collect(), at }
+}
+
+/// The log of what the business agrees to.
+pub(crate) fn log(steps: Vec<Step>) -> Vec<Recorded> {
+    let mut log = Log::default();
+    let (mut products, mut stores, mut stock) = (HashMap::new(), HashMap::new(), HashMap::new());
+    let (mut sales, mut returned, mut debts) = (HashMap::new(), HashMap::new(), HashMap::new());
+    for step in steps {
+        match step {
+            Step::Product(id, command) => {
+                let state: &mut Product = products.entry(id).or_default();
+                agree(&mut log, "product", &id.to_string(), state.decide(command), |event| state.evolve(event));
+            }
+            Step::Store(id, command) => {
+                let state: &mut Store = stores.entry(id).or_default();
+                agree(&mut log, "store", &id.to_string(), state.decide(command), |event| state.evolve(event));
+            }
+            Step::Stock(store, sku, command) => {
+                let state: &mut StockItem = stock.entry((store, sku)).or_default();
+                let id = format!("{store}/8512{sku}A");
+                agree(&mut log, "stock_item", &id, state.decide(command), |event| state.evolve(event));
+            }
+            Step::Sale(id, command) => {
+                let state: &mut Sale = sales.entry(id).or_default();
+                agree(&mut log, "sale", &id.to_string(), state.decide(command), |event| state.evolve(event));
+            }
+            Step::Return(id, command) => {
+                let state: &mut Return = returned.entry(id).or_default();
+                agree(&mut log, "return", &id.to_string(), state.decide(command), |event| state.evolve(event));
+            }
+            Step::BadDebt(id, command) => {
+                let state: &mut BadDebt = debts.entry(id).or_default();
+                agree(&mut log, "bad_debt", &id.to_string(), state.decide(command), |event| state.evolve(event));
+            }
+        }
+    }
+    log.events
+}
+
+fn agree<E, R>(log: &mut Log, aggregate_type: &str, id: &str, decided: Result<Vec<E>, R>, mut evolve: impl FnMut(E))
+where
+    E: DomainEvent + Serialize,
+    R: Debug,
+{
+    for event in decided.into_iter().flatten() {
+        log.record(aggregate_type, id, &event);
+        evolve(event);
+    }
+}
