@@ -1,155 +1,177 @@
 -- The one way into the log: a batch of commits, each all or nothing and none failing its neighbours, in one round trip.
 --
--- Commits are numbered from 1. The arrays that begin with `s_` describe their streams (the sequence each was decided on, its first new
--- event, how many it gets), those with `e_` the events in order, those with `k_` the idempotency keys of the commits that have one.
+-- Commits are numbered from 1. Arrays that begin with `s_` describe their streams (the sequence each was decided on, how many events it
+-- gets, the id of the first), those with `e_` the events in order, those with `k_` the idempotency keys of the commits that have one.
+-- Keys recorded before `k_oldest` do not count. `known_log` and `known_head` are what the caller believes of this log.
 --
--- Outcomes: `appended` (last_position), `conflict` (current_sequence of the first stream that was not as expected), `duplicate` (the key
--- was used for the same request: its outcome), `key_reused` (for another request).
+-- `last_positions` has one element for each commit: the position of its last event, null if it was refused. `refusals` tell why:
+-- `conflict` (a stream stands at `sequence`, not where the commit was decided), `duplicate` (the key was used for the same request, with
+-- this outcome), `key_reused` (for another one). Both are null when this is not the log that the caller knows: nothing was appended.
 
-create type append_outcome as (
-    commit_no integer, outcome text, last_position bigint, current_sequence bigint,
-    key_type text, key_id text, key_sequence bigint
+create type refusal as (
+    commit_no integer, reason text, aggregate_type text, aggregate_id text, sequence bigint, last_position bigint
 );
 
-create function keep_key(
-    of_principal text, of_key text, of_fingerprint bytea, of_type text, of_id text, of_sequence bigint, of_position bigint, at timestamptz
-) returns void language sql as $$
-    insert into idempotency_keys (principal, key, fingerprint, aggregate_type, aggregate_id, sequence, position, created_at)
-    values (of_principal, of_key, of_fingerprint, of_type, of_id, of_sequence, of_position, at)
-    on conflict (principal, key) do update set  -- an expired one
-        fingerprint = excluded.fingerprint, aggregate_type = excluded.aggregate_type, aggregate_id = excluded.aggregate_id,
-        sequence = excluded.sequence, position = excluded.position, created_at = excluded.created_at
-$$;
-
--- Commit by commit: for batches in which something is not plain. A stream whose commit was not appended takes no later commit of
--- the batch: that one was decided on what is not there.
-create function append_one_by_one(
-    head bigint, commits integer,
-    s_commit integer[], s_type text[], s_id text[], s_expected bigint[], s_first_event uuid[],
-    e_commit integer[], e_type text[], e_id text[], e_sequence bigint[],
-    e_event_id uuid[], e_event_type text[], e_version text[], e_payload text[], e_metadata text[], e_at timestamptz[],
-    k_commit integer[], k_principal text[], k_key text[], k_fingerprint bytea[], k_oldest timestamptz
-) returns setof append_outcome language plpgsql as $$
+-- Which commits of the batch can be appended, when not all can: their places in the log to be, or why not.
+create function judge(
+    head bigint, c_events integer[],
+    s_commit integer[], s_type text[], s_id text[], s_expected bigint[], s_events integer[], s_first_event uuid[],
+    k_commit integer[], k_principal text[], k_key text[], k_fingerprint bytea[], k_oldest timestamptz,
+    out head_after bigint, out first_positions bigint[], out last_positions bigint[], out refusals refusal[]
+) language plpgsql set search_path = public, pg_temp as $$
 declare
-    result append_outcome; used idempotency_keys; spoilt text[] := '{}'; slot integer; own bigint; size integer;
+    c record; known record; stream integer; slot integer; earlier integer; refused refusal;
+    -- By number of the stream in this batch: where the commits accepted so far leave it; -1 once one of its commits was refused.
+    left_at bigint[] := array_fill(null::bigint, array[cardinality(s_commit)]);
 begin
-    for n in 1 .. commits loop
-        result := (n, 'appended', null, null, null, null, null);
-        slot := array_position(k_commit, n);
-        select count(*) into size from unnest(e_commit) c where c = n;
-
-        -- Already there by its own event id: the answer to an earlier try was lost.
-        select e.position into own
-        from unnest(s_commit, s_type, s_id, s_expected, s_first_event) s (c, t, i, expected, first_event)
-        join events e on e.aggregate_type = s.t and e.aggregate_id = s.i and e.sequence = s.expected + 1 and e.event_id = s.first_event
-        where s.c = n order by e.position limit 1;
-        if own is not null then
-            result.last_position := own + size - 1;
-            return next result;
+    head_after := head;
+    first_positions := array_fill(null::bigint, array[cardinality(c_events)]);
+    last_positions := first_positions;
+    refusals := '{}';
+    for c in
+        select s.commit_no as no, array_agg(s.stream order by s.o) as streams, array_agg(s.expected order by s.o) as expected,
+               array_agg(s.events order by s.o) as events, array_agg(s.current order by s.o) as current, min(s.own) as own
+        from (
+            select u.*, dense_rank() over (order by u.t, u.i) as stream,
+                   coalesce((select max(e.sequence) from events e where e.aggregate_type = u.t and e.aggregate_id = u.i), 0) as current,
+                   (select e.position from events e
+                    where e.aggregate_type = u.t and e.aggregate_id = u.i and e.sequence = u.expected + 1 and e.event_id = u.first) as own
+            from unnest(s_commit, s_type, s_id, s_expected, s_events, s_first_event) with ordinality u (commit_no, t, i, expected, events, first, o)
+        ) s
+        group by s.commit_no order by s.commit_no
+    loop
+        -- Already in the log by its own event id: the answer to an earlier try was lost.
+        if c.own is not null then
+            last_positions[c.no] := c.own + c_events[c.no] - 1;
             continue;
         end if;
 
+        refused := null;
+        slot := array_position(k_commit, c.no);
         if slot is not null then
-            select * into used from idempotency_keys i
-            where i.principal = k_principal[slot] and i.key = k_key[slot] and i.created_at >= k_oldest;
+            select k.fingerprint, (c.no, '', k.aggregate_type, k.aggregate_id, k.sequence, k.position)::refusal as outcome into known
+            from idempotency_keys k
+            where k.principal = k_principal[slot] and k.key = k_key[slot] and k.created_at >= k_oldest;
+            if not found then
+                -- Used earlier in this batch?
+                select p, k_fingerprint[p] as fingerprint,
+                       (c.no, '', s_type[s], s_id[s], s_expected[s] + s_events[s], last_positions[k_commit[p]])::refusal as outcome into known
+                from generate_series(1, slot - 1) p, array_position(s_commit, k_commit[p]) s
+                where k_principal[p] = k_principal[slot] and k_key[p] = k_key[slot] and first_positions[k_commit[p]] is not null
+                limit 1;
+            end if;
             if found then
-                result.outcome := case when used.fingerprint = k_fingerprint[slot] then 'duplicate' else 'key_reused' end;
-                result.last_position := used.position;
-                result.key_type := used.aggregate_type;
-                result.key_id := used.aggregate_id;
-                result.key_sequence := used.sequence;
+                refused := known.outcome;
+                refused.reason := case when known.fingerprint = k_fingerprint[slot] then 'duplicate' else 'key_reused' end;
             end if;
         end if;
 
-        if result.outcome = 'appended' then
-            select current into result.current_sequence
-            from unnest(s_commit, s_type, s_id, s_expected) s (c, t, i, expected)
-            cross join lateral (
-                select coalesce(max(e.sequence), 0) as current from events e where e.aggregate_type = s.t and e.aggregate_id = s.i
-            ) e
-            where s.c = n and (e.current <> s.expected or s.t || '/' || s.i = any (spoilt))
-            limit 1;
-            if found then result.outcome := 'conflict'; end if;
+        if refused.reason is null then
+            for p in 1 .. cardinality(c.streams) loop
+                if c.expected[p] <> coalesce(left_at[c.streams[p]], c.current[p]) then
+                    earlier := array_position(s_commit, c.no) + p - 1;
+                    refused := (c.no, 'conflict', s_type[earlier], s_id[earlier], c.current[p], null);
+                    exit;
+                end if;
+            end loop;
         end if;
 
-        if result.outcome = 'appended' then
-            insert into events
-            select head + row_number() over (order by o), t, i, q, event_id, event_type, version, payload::json, metadata::json, at
-            from unnest(e_commit, e_type, e_id, e_sequence, e_event_id, e_event_type, e_version, e_payload, e_metadata, e_at)
-                with ordinality u (c, t, i, q, event_id, event_type, version, payload, metadata, at, o)
-            where c = n;
-            head := head + size;
-            result.last_position := head;
-            if slot is not null then
-                perform keep_key(k_principal[slot], k_key[slot], k_fingerprint[slot], s.t, s.i, s.last, head, e_at[array_position(e_commit, n)])
-                from (
-                    select t, i, expected + (select count(*) from unnest(e_commit, e_type, e_id) e (ec, et, ei)
-                                             where ec = n and et = t and ei = i) as last
-                    from unnest(s_commit, s_type, s_id, s_expected) with ordinality u (c, t, i, expected, o)
-                    where c = n order by o limit 1
-                ) s;
-            end if;
+        if refused.reason is not null then
+            refusals := refusals || refused;
+            -- Whatever else of this batch was decided on one of its streams was decided on what is not there.
+            foreach stream in array c.streams loop
+                left_at[stream] := -1;
+            end loop;
         else
-            select spoilt || array_agg(t || '/' || i) into spoilt from unnest(s_commit, s_type, s_id) s (c, t, i) where c = n;
+            for p in 1 .. cardinality(c.streams) loop
+                left_at[c.streams[p]] := c.expected[p] + c.events[p];
+            end loop;
+            first_positions[c.no] := head_after + 1;
+            head_after := head_after + c_events[c.no];
+            last_positions[c.no] := head_after;
         end if;
-        return next result;
     end loop;
 end
 $$;
 
 create function append(
-    commits integer,
-    s_commit integer[], s_type text[], s_id text[], s_expected bigint[], s_first_event uuid[], s_events integer[],
+    known_log uuid, known_head bigint, c_events integer[],
+    s_commit integer[], s_type text[], s_id text[], s_expected bigint[], s_events integer[], s_first_event uuid[],
     e_commit integer[], e_type text[], e_id text[], e_sequence bigint[],
     e_event_id uuid[], e_event_type text[], e_version text[], e_payload text[], e_metadata text[], e_at timestamptz[],
-    k_commit integer[], k_principal text[], k_key text[], k_fingerprint bytea[], k_type text[], k_id text[], k_sequence bigint[],
-    k_oldest timestamptz
-) returns table (log uuid, outcomes append_outcome[])
-language plpgsql security definer set search_path = public, pg_temp as $$
+    k_commit integer[], k_principal text[], k_key text[], k_fingerprint bytea[], k_oldest timestamptz,
+    out log_id uuid, out head bigint, out last_positions bigint[], out refusals refusal[]
+) language plpgsql security definer set search_path = public, pg_temp as $$
 declare
-    head bigint; moved bigint; plain boolean;
+    before bigint; first_positions bigint[];
 begin
     -- In a statement of its own: each later one sees all that was committed before the lock was granted.
-    select h.position, h.log_id into head, log from log_head h for update;
+    select h.position, h.log_id into before, log_id from log_head h for update;
+    head := before;
+    if log_id <> known_log or head < known_head then
+        return;
+    end if;
 
-    -- Plain: every stream stands where its commit expects it (or where an earlier commit of the batch leaves it), no key is known.
-    select not exists (
+    -- Nearly always all is plain: every stream stands where its commit expects it, or where an earlier commit of the batch leaves it, and
+    -- no key is known.
+    if exists (
         select from (
-            select t, i, expected, lag(expected + n) over (partition by t, i order by c) as left_at
-            from unnest(s_commit, s_type, s_id, s_expected, s_events) u (c, t, i, expected, n)
+            select t, i, expected, lag(expected + n) over (partition by t, i order by o) as left_at
+            from unnest(s_type, s_id, s_expected, s_events) with ordinality u (t, i, expected, n, o)
         ) s
         where expected <> coalesce(left_at, (
             select max(e.sequence) from events e where e.aggregate_type = s.t and e.aggregate_id = s.i), 0)
-    ) and (cardinality(k_commit) = 0 or (
-        not exists (select from unnest(k_principal, k_key) k (p, n) join idempotency_keys i on i.principal = p and i.key = n)
-        and (select count(distinct (p, n)) = count(*) from unnest(k_principal, k_key) k (p, n))
-    )) into plain;
-
-    if plain then
-        moved := head + cardinality(e_type);
+    ) or (cardinality(k_commit) > 0 and exists (
+        select from unnest(k_principal, k_key) k (p, n)
+        group by p, n
+        having count(*) > 1 or exists (select from idempotency_keys i where i.principal = p and i.key = n)
+    )) then
+        select j.head_after, j.first_positions, j.last_positions, j.refusals into head, first_positions, last_positions, refusals
+        from judge(before, c_events, s_commit, s_type, s_id, s_expected, s_events, s_first_event,
+                   k_commit, k_principal, k_key, k_fingerprint, k_oldest) j;
         insert into events
-        select head + o, t, i, q, event_id, event_type, version, payload::json, metadata::json, at
+        select before + row_number() over (order by o), t, i, q, event_id, event_type, version, payload::json, metadata::json, at
+        from unnest(e_commit, e_type, e_id, e_sequence, e_event_id, e_event_type, e_version, e_payload, e_metadata, e_at)
+            with ordinality u (c, t, i, q, event_id, event_type, version, payload, metadata, at, o)
+        where first_positions[c] is not null;
+    else
+        head := before + cardinality(e_type);
+        select array_agg(before + n order by o), '{}' into last_positions, refusals
+        from (select o, sum(n) over (order by o) as n from unnest(c_events) with ordinality u (n, o)) c;
+        first_positions := last_positions;
+        insert into events
+        select before + o, t, i, q, event_id, event_type, version, payload::json, metadata::json, at
         from unnest(e_type, e_id, e_sequence, e_event_id, e_event_type, e_version, e_payload, e_metadata, e_at)
             with ordinality u (t, i, q, event_id, event_type, version, payload, metadata, at, o);
-        select array_agg((c, 'appended', head + last, null, null, null, null)::append_outcome order by c) into outcomes
-        from (select c, max(o) as last from unnest(e_commit) with ordinality u (c, o) group by c) x;
-        if cardinality(k_commit) > 0 then
-            insert into idempotency_keys
-            select p, n, f, t, i, q, (outcomes[c]).last_position, e_at[array_position(e_commit, c)]
-            from unnest(k_commit, k_principal, k_key, k_fingerprint, k_type, k_id, k_sequence) k (c, p, n, f, t, i, q);
-        end if;
-    else
-        select array_agg(o order by o.commit_no) into outcomes from append_one_by_one(
-            head, commits, s_commit, s_type, s_id, s_expected, s_first_event,
-            e_commit, e_type, e_id, e_sequence, e_event_id, e_event_type, e_version, e_payload, e_metadata, e_at,
-            k_commit, k_principal, k_key, k_fingerprint, k_oldest) o;
-        select coalesce(max(e.position), 0) into moved from events e;
     end if;
 
-    if moved > head then
-        update log_head h set position = moved;
-        perform pg_notify('annals_log', moved::text);
+    if head > before then
+        if cardinality(k_commit) > 0 then
+            perform keep_keys(first_positions, last_positions, s_commit, s_type, s_id, s_expected, s_events,
+                              e_commit, e_at, k_commit, k_principal, k_key, k_fingerprint);
+        end if;
+        update log_head h set position = head;
+        -- Once for the whole batch: NOTIFY takes a lock of the whole cluster through commit.
+        perform pg_notify('annals_log', head::text);
     end if;
-    return next;
 end
+$$;
+
+-- Records the keys of the commits that were appended. The outcome is told of a commit's first stream.
+create function keep_keys(
+    first_positions bigint[], last_positions bigint[],
+    s_commit integer[], s_type text[], s_id text[], s_expected bigint[], s_events integer[],
+    e_commit integer[], e_at timestamptz[],
+    k_commit integer[], k_principal text[], k_key text[], k_fingerprint bytea[]
+) returns void language sql set search_path = public, pg_temp as $$
+    insert into idempotency_keys (principal, key, fingerprint, aggregate_type, aggregate_id, sequence, position, created_at)
+    select principal, key, fingerprint, s_type[s], s_id[s], s_expected[s] + s_events[s], last_positions[c], e_at[array_position(e_commit, c)]
+    from (
+        select c, principal, key, fingerprint, array_position(s_commit, c) as s
+        from unnest(k_commit, k_principal, k_key, k_fingerprint) k (c, principal, key, fingerprint)
+        where first_positions[c] is not null
+    ) k
+    on conflict (principal, key) do update set  -- one that no longer counts
+        fingerprint = excluded.fingerprint, aggregate_type = excluded.aggregate_type, aggregate_id = excluded.aggregate_id,
+        sequence = excluded.sequence, position = excluded.position, created_at = excluded.created_at
 $$;

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot, watch};
-use uuid::Uuid;
+use tokio_util::sync::CancellationToken;
 
-use crate::append::{Commit, Outcome, append};
+use crate::append::{Appended, Known, append};
+use crate::commit::{Commit, Outcome};
 use crate::fence::Fence;
 use crate::settings::Settings;
+use crate::store::Memory;
 
 /// A commit on its way into the log, and who waits for its outcome.
 pub(crate) struct Pending {
@@ -19,26 +21,59 @@ pub(crate) struct Pending {
     pub(crate) answer: oneshot::Sender<Outcome>,
 }
 
-/// Owns the receiving end of the queue; ends when every sender is gone.
+/// Owns the receiving end of the queue; ends when it is closed and empty.
 pub(crate) struct Appender {
-    pub(crate) pool: PgPool,
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) queue: mpsc::Receiver<Pending>,
-    pub(crate) appended: watch::Sender<i64>,
-    /// Set when the log turned out to be another one, or to have gone back: nothing remembered of it may be believed.
-    pub(crate) forget: Box<dyn Fn() + Send + Sync>,
-    pub(crate) log_id: Option<Uuid>,
+    pool: PgPool,
+    settings: Arc<Settings>,
+    queue: mpsc::Receiver<Pending>,
+    appended: watch::Sender<i64>,
+    memory: Memory,
+    closing: CancellationToken,
+    known: Option<Known>,
 }
 
 impl Appender {
+    pub(crate) fn new(
+        pool: PgPool,
+        settings: Arc<Settings>,
+        queue: mpsc::Receiver<Pending>,
+        appended: watch::Sender<i64>,
+        memory: Memory,
+        closing: CancellationToken,
+    ) -> Self {
+        Self { pool, settings, queue, appended, memory, closing, known: None }
+    }
+
     pub(crate) async fn run(mut self) {
-        let mut received = Vec::new();
-        while self.queue.recv_many(&mut received, self.settings.max_batch).await > 0 {
-            let batch: Vec<Pending> = received.drain(..).filter_map(unless_broken).collect();
+        let mut received = Vec::with_capacity(self.settings.max_batch);
+        loop {
+            let count = tokio::select! {
+                biased;
+                () = self.closing.cancelled(), if !self.queue.is_closed() => {
+                    self.queue.close();
+                    continue;
+                }
+                count = self.queue.recv_many(&mut received, self.settings.max_batch) => count,
+            };
+            if count == 0 {
+                return;
+            }
+            metrics::gauge!("annals_append_queue").set(f64::from(size(self.queue.len())));
+            let batch: Vec<Pending> = received.drain(..).filter_map(|pending| self.unless_void(pending)).collect();
             if !batch.is_empty() {
                 self.append(batch).await;
             }
         }
+    }
+
+    /// A commit decided on a state that will never be in the log is answered at once.
+    fn unless_void(&self, pending: Pending) -> Option<Pending> {
+        let epoch = self.memory.epoch();
+        if pending.fences.iter().any(|fence| fence.is_broken() || fence.epoch() != epoch) {
+            self.settle(pending, Outcome::Conflict { current: 0 });
+            return None;
+        }
+        Some(pending)
     }
 
     /// Appends until there is an answer. A lost connection leaves it open whether the batch was committed: `append` knows the batch's own
@@ -46,41 +81,46 @@ impl Appender {
     async fn append(&mut self, batch: Vec<Pending>) {
         let started = Instant::now();
         let mut pause = Duration::from_millis(10);
-        let (log_id, outcomes) = loop {
+        let Appended { log, outcomes } = loop {
             match self.try_append(&batch).await {
                 Ok(answer) => break answer,
                 Err(error) => {
                     metrics::counter!("annals_append_retries_total").increment(1);
-                    tracing::warn!(error = %error, commits = batch.len(), "append failed; looking up what became of it");
+                    tracing::warn!(%error, commits = batch.len(), "append got no answer; looking up what became of it");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(self.settings.max_pause);
                 }
             }
         };
-        metrics::histogram!("annals_append_batch_commits").record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+        metrics::histogram!("annals_append_batch_size").record(size(batch.len()));
         metrics::histogram!("annals_append_seconds").record(started.elapsed());
-        if self.log_id.replace(log_id).is_some_and(|known| known != log_id) {
-            (self.forget)();
-        }
+        let Some(outcomes) = outcomes else {
+            tracing::warn!(?self.known, ?log, "the log is not the one known so far; forgetting all that was remembered of it");
+            metrics::counter!("annals_cache_flushed_total").increment(1);
+            self.memory.forget();
+            self.known = Some(log);
+            batch.into_iter().for_each(|pending| self.settle(pending, Outcome::Conflict { current: 0 }));
+            return;
+        };
+        self.known = Some(log);
         for (pending, outcome) in batch.into_iter().zip(outcomes) {
             self.settle(pending, outcome);
         }
+        // Last, so that waking the relay takes no time from those who wait for their answers.
+        self.appended.send_if_modified(|position| std::mem::replace(position, log.head) != log.head);
     }
 
-    async fn try_append(&self, batch: &[Pending]) -> Result<(Uuid, Vec<Outcome>), sqlx::Error> {
+    async fn try_append(&self, batch: &[Pending]) -> Result<Appended, sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
-        let oldest_key =
-            batch.iter().map(|pending| pending.commit.at).min().unwrap_or_default() - self.settings.key_retention;
-        append(&mut connection, batch.iter().map(|pending| &pending.commit), oldest_key).await
+        let oldest = batch.iter().map(|pending| pending.commit.at).min().unwrap_or_default();
+        let commits = batch.iter().map(|pending| &pending.commit);
+        append(&mut connection, commits, oldest - self.settings.key_retention, self.known).await
     }
 
     fn settle(&self, pending: Pending, outcome: Outcome) {
-        if let Outcome::Appended { last_position } = outcome {
-            self.appended.send_if_modified(|position| {
-                let forward = last_position > *position;
-                *position = last_position.max(*position);
-                forward
-            });
+        metrics::counter!("annals_commits_total", "outcome" => outcome.name()).increment(1);
+        if let Outcome::Appended { .. } = outcome {
+            metrics::counter!("annals_events_appended_total").increment(u64::from(size(pending.commit.events())));
             for (stream, fence) in pending.commit.streams.iter().zip(&pending.fences) {
                 fence.reached(stream.last_sequence());
             }
@@ -92,12 +132,6 @@ impl Appender {
     }
 }
 
-/// A commit decided on a state that will never be in the log is answered at once.
-fn unless_broken(pending: Pending) -> Option<Pending> {
-    if pending.fences.iter().any(|fence| fence.is_broken()) {
-        pending.fences.iter().for_each(|fence| fence.break_up());
-        let _ = pending.answer.send(Outcome::Conflict { current: 0 });
-        return None;
-    }
-    Some(pending)
+fn size(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

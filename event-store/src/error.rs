@@ -4,6 +4,9 @@ use thiserror::Error;
 
 use crate::DecodeError;
 
+/// Any cause.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why a command has no receipt. `E` is the refusal of whoever decided.
 #[derive(Debug, Error)]
 pub enum Error<E> {
@@ -36,9 +39,12 @@ pub enum Error<E> {
         /// [`crate::Settings::max_event_bytes`].
         limit: usize,
     },
-    /// The log could not be read, or not be understood.
-    #[error("the log could not be used")]
-    Log(#[from] LogError),
+    /// No answer from the database, or the store has been shut down. Nothing was done.
+    #[error("the log could not be reached")]
+    Unavailable(#[source] BoxError),
+    /// Something in the log, or about to go there, is not what its type says.
+    #[error("the log could not be understood")]
+    Corrupt(#[source] BoxError),
 }
 
 /// The log could not be read, or not be understood.
@@ -47,13 +53,30 @@ pub enum LogError {
     /// No answer from the database.
     #[error("the database could not be reached")]
     Unreachable(#[from] sqlx::Error),
-    /// An event or a state is not what its type says.
+    /// An event is not what its type says.
     #[error("an event could not be read")]
     Decode(#[from] DecodeError),
-    /// An event or a state could not be written as JSON.
+    /// An event or a state could not be written as JSON, or an upcaster was given something else.
     #[error("an event could not be written")]
-    Encode(#[from] serde_json::Error),
-    /// The appender's task is gone.
-    #[error("the appender has stopped")]
+    Json(#[from] serde_json::Error),
+    /// [`crate::EventStore::shutdown`] was called.
+    #[error("the store has been shut down")]
     Stopped,
+    /// `Aggregate::handle` did not decide at once.
+    #[error("an aggregate waits for something while it decides")]
+    Waits,
+    /// A pair of streams was one stream twice.
+    #[error("the two streams of a command are the same one")]
+    SameStream,
+}
+
+impl<E> From<LogError> for Error<E> {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Unreachable(_) | LogError::Stopped => Self::Unavailable(error.into()),
+            LogError::Decode(_) | LogError::Json(_) | LogError::Waits | LogError::SameStream => {
+                Self::Corrupt(error.into())
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 /// fence breaks and every later one was decided on something that never happened.
 pub(crate) struct Fence {
     state: watch::Sender<State>,
+    epoch: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -17,8 +18,13 @@ struct State {
 }
 
 impl Fence {
-    pub(crate) fn at(durable: i64) -> Self {
-        Self { state: watch::Sender::new(State { durable, broken: false }) }
+    /// `epoch` counts how often all that was in memory has been forgotten.
+    pub(crate) fn at(durable: i64, epoch: u64) -> Self {
+        Self { state: watch::Sender::new(State { durable, broken: false }), epoch }
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     pub(crate) fn is_broken(&self) -> bool {

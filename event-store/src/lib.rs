@@ -5,21 +5,38 @@
 
 mod append;
 mod appender;
+mod commit;
 mod error;
+mod execute;
+mod feed;
 mod fence;
+mod keys;
+mod lease;
 mod load;
+pub mod log;
+mod measures;
+pub mod message;
 mod metadata;
 mod part;
 mod recorded;
+mod relay;
+mod repository;
 mod request;
 mod settings;
+mod snapshot;
 mod store;
 mod stream;
 mod upcasters;
 
-pub use error::{Error, LogError};
+pub use error::{BoxError, Error, LogError};
+pub use feed::{Feed, FeedError, FeedSource};
+pub use keys::purge_idempotency_keys;
+pub use lease::Lease;
+pub use measures::describe_metrics;
 pub use metadata::Metadata;
 pub use recorded::{DecodeError, Recorded};
+pub use relay::{Relay, RelaySettings, RelayStatus, remake_stream};
+
 pub use request::{Idempotency, Receipt, Request};
 pub use settings::Settings;
 pub use store::EventStore;

@@ -2,28 +2,24 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use sqlx::PgPool;
 use sqlx::types::Json;
 
-use crate::append::Used;
 use crate::stream::Version;
-use crate::{Idempotency, LogError, Recorded, Upcasters};
-
-/// Identifies the shape of stored states; a state stored under another version is not used.
-pub(crate) const STATE_VERSION: &str = env!("CARGO_PKG_VERSION");
+use crate::{LogError, Recorded, Upcasters, snapshot};
 
 /// The state of a stream as it is in the log, made from what is known of it, or its snapshot, and the events since.
 pub(crate) async fn version<A: Aggregate + Clone>(
     pool: &PgPool,
     upcasters: &Upcasters,
     id: &str,
+    state_version: &str,
     known: Option<Version<A>>,
 ) -> Result<Version<A>, LogError> {
     let start = match known {
         Some(known) => known,
-        None => snapshot(pool, id).await?.unwrap_or_else(|| Version { state: Arc::default(), sequence: 0 }),
+        None => snapshot::load(pool, id, state_version).await?.unwrap_or_else(Version::empty),
     };
     let events = stream(pool, A::TYPE, id, start.sequence).await?;
     if events.is_empty() {
@@ -72,84 +68,22 @@ pub(crate) async fn stream(
         .collect())
 }
 
-/// The position of a stream's last event, 0 for an empty stream.
-pub(crate) async fn last_position(pool: &PgPool, aggregate_type: &str, id: &str) -> Result<i64, LogError> {
-    let position = sqlx::query_scalar!(
-        "select position from events where aggregate_type = $1 and aggregate_id = $2 order by sequence desc limit 1",
+/// The last event of a stream; sequence and position are 0 for an empty one.
+pub(crate) async fn tip(pool: &PgPool, aggregate_type: &str, id: &str) -> Result<Tip, LogError> {
+    let tip = sqlx::query_as!(
+        Tip,
+        "select sequence, position from events where aggregate_type = $1 and aggregate_id = $2 order by sequence desc limit 1",
         aggregate_type,
         id
     )
     .fetch_optional(pool)
     .await?;
-    Ok(position.unwrap_or(0))
+    Ok(tip.unwrap_or_default())
 }
 
-/// An idempotency key was used for another request.
-pub(crate) struct OtherRequest;
-
-/// What an idempotency key was used for: by this request (`Ok`) or by another one (`Err`).
-pub(crate) async fn used(
-    pool: &PgPool,
-    idempotency: &Idempotency,
-    oldest: DateTime<Utc>,
-) -> Result<Option<Result<Used, OtherRequest>>, LogError> {
-    let used = sqlx::query!(
-        "select fingerprint, aggregate_type, aggregate_id, sequence, position from idempotency_keys
-         where principal = $1 and key = $2 and created_at >= $3",
-        idempotency.principal,
-        idempotency.key,
-        oldest
-    )
-    .fetch_optional(pool)
-    .await?;
-    Ok(used.map(|used| {
-        if used.fingerprint == idempotency.fingerprint {
-            Ok(Used {
-                aggregate_type: used.aggregate_type,
-                aggregate_id: used.aggregate_id,
-                sequence: used.sequence,
-                position: used.position,
-            })
-        } else {
-            Err(OtherRequest)
-        }
-    }))
-}
-
-async fn snapshot<A: Aggregate>(pool: &PgPool, id: &str) -> Result<Option<Version<A>>, LogError> {
-    let stored = sqlx::query!(
-        "select sequence, state from snapshots where aggregate_type = $1 and aggregate_id = $2 and state_version = $3",
-        A::TYPE,
-        id,
-        STATE_VERSION
-    )
-    .fetch_optional(pool)
-    .await?;
-    // A state of another shape is no error: the events are all there.
-    Ok(stored.and_then(|stored| {
-        let state = serde_json::from_value(stored.state).ok()?;
-        Some(Version { state: Arc::new(state), sequence: stored.sequence })
-    }))
-}
-
-/// Stores a state. A newer one that is there already stays.
-pub(crate) async fn store_snapshot<A: Aggregate>(
-    pool: &PgPool,
-    id: &str,
-    version: &Version<A>,
-) -> Result<(), LogError> {
-    sqlx::query!(
-        "insert into snapshots (aggregate_type, aggregate_id, sequence, state, state_version) values ($1, $2, $3, $4, $5)
-         on conflict (aggregate_type, aggregate_id) do update
-         set sequence = excluded.sequence, state = excluded.state, state_version = excluded.state_version
-         where snapshots.sequence < excluded.sequence or snapshots.state_version <> excluded.state_version",
-        A::TYPE,
-        id,
-        version.sequence,
-        serde_json::to_value(&*version.state)?,
-        STATE_VERSION
-    )
-    .execute(pool)
-    .await?;
-    Ok(())
+/// Where a stream ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tip {
+    pub(crate) sequence: i64,
+    pub(crate) position: i64,
 }

@@ -7,9 +7,10 @@ use serde_json::value::to_raw_value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::append::{NewEvent, StreamCommit};
+use crate::commit::{NewEvent, StreamCommit};
 use crate::fence::Fence;
-use crate::stream::{Draft, Entry, Loaded, Version};
+use crate::load::Tip;
+use crate::stream::{Draft, Entry, Loaded, Target, Version};
 use crate::{LogError, Receipt, load};
 
 pub(crate) struct Part<A: Aggregate> {
@@ -21,12 +22,12 @@ pub(crate) struct Part<A: Aggregate> {
 
 impl<A: Aggregate<Services = ()> + Clone> Part<A> {
     /// Decides on what is in memory; `None` when that is nothing, or nothing that may be believed.
-    pub(crate) fn of(entry: &Arc<Entry<A>>, id: &str) -> Option<Self> {
+    pub(crate) fn of(entry: &Arc<Entry<A>>, target: &Target<A>) -> Option<Self> {
         let slot = entry.lock();
-        let loaded = slot.as_ref().filter(|loaded| !loaded.fence.is_broken())?;
+        let loaded = slot.as_ref().filter(|loaded| loaded.serves(target))?;
         let (draft, fence) = (Draft::on(loaded.latest.clone()), Arc::clone(&loaded.fence));
         drop(slot);
-        Some(Self { id: id.to_owned(), entry: Arc::clone(entry), draft, fence })
+        Some(Self { id: target.id.clone(), entry: Arc::clone(entry), draft, fence })
     }
 
     pub(crate) fn key(&self) -> (&'static str, &str) {
@@ -38,9 +39,25 @@ impl<A: Aggregate<Services = ()> + Clone> Part<A> {
         self.draft.base.sequence
     }
 
-    /// Waits until what this was decided on is in the log (true) or never will be (false).
-    pub(crate) async fn settles(&self) -> bool {
-        self.fence.settles(self.sequence()).await
+    /// Whether what this was decided on is what the log says, now that it had the time to get there. If it is not, it is not used again.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(crate) async fn stands(&self, pool: &PgPool) -> Result<Option<Tip>, LogError> {
+        if !self.fence.settles(self.sequence()).await {
+            return Ok(None);
+        }
+        let tip = load::tip(pool, A::TYPE, &self.id).await?;
+        self.check(tip);
+        Ok(Some(tip).filter(|tip| tip.sequence == self.sequence()))
+    }
+
+    /// Other processes write to the same streams. What is in memory and behind the log is loaded again.
+    pub(crate) fn check(&self, tip: Tip) {
+        let slot = self.entry.lock();
+        if let Some(loaded) = slot.as_ref().filter(|loaded| loaded.latest.sequence < tip.sequence) {
+            loaded.fence.break_up();
+        }
     }
 
     /// Adds this stream's events to a commit, if there are any.
@@ -99,9 +116,9 @@ impl<A: Aggregate<Services = ()> + Clone> Part<A> {
         let mut slot = self.entry.lock();
         if let (Some(loaded), Some(version)) = (slot.as_mut(), self.version())
             && Arc::ptr_eq(&loaded.fence, &self.fence)
-            && version.sequence > loaded.durable.sequence
+            && loaded.durable.as_ref().is_none_or(|durable| version.sequence > durable.sequence)
         {
-            loaded.durable = version;
+            loaded.durable = Some(version);
         }
     }
 
@@ -118,10 +135,5 @@ impl<A: Aggregate<Services = ()> + Clone> Part<A> {
             position,
             replayed: false,
         }
-    }
-
-    /// The answer to a command that changed nothing: where the stream stands.
-    pub(crate) async fn unchanged(&self, pool: &PgPool) -> Result<Receipt, LogError> {
-        Ok(self.receipt(load::last_position(pool, A::TYPE, &self.id).await?))
     }
 }

@@ -15,6 +15,8 @@ pub struct Settings {
     pub cached_aggregates: u64,
     /// A stream's state is stored each time it has grown by so many events.
     pub snapshot_every: i64,
+    /// Names the shape and the meaning of stored states: change it with the aggregates, and what was stored before is not used.
+    pub state_version: String,
     /// How often a lost race is decided again.
     pub retries: usize,
     /// How long an idempotency key counts.
@@ -31,6 +33,7 @@ impl Default for Settings {
             max_event_bytes: 900 * 1024,
             cached_aggregates: 100_000,
             snapshot_every: 500,
+            state_version: env!("CARGO_PKG_VERSION").to_owned(),
             retries: 16,
             key_retention: Duration::from_secs(24 * 60 * 60),
             max_pause: Duration::from_secs(1),

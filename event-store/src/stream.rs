@@ -42,17 +42,32 @@ pub(crate) struct Version<A> {
     pub(crate) sequence: i64,
 }
 
+impl<A: Default> Version<A> {
+    pub(crate) fn empty() -> Self {
+        Self { state: Arc::default(), sequence: 0 }
+    }
+}
+
 impl<A> Clone for Version<A> {
     fn clone(&self) -> Self {
         Self { state: Arc::clone(&self.state), sequence: self.sequence }
     }
 }
 
-/// An aggregate in memory. `latest` may be ahead of the log; `durable` is not.
+/// An aggregate in memory. `latest` may be ahead of the log; `durable` is not, and there is none while the stream is only taken to be
+/// empty.
 pub(crate) struct Loaded<A> {
     pub(crate) latest: Version<A>,
-    pub(crate) durable: Version<A>,
+    pub(crate) durable: Option<Version<A>>,
     pub(crate) fence: Arc<Fence>,
+}
+
+impl<A> Loaded<A> {
+    /// Whether a command for `target` may be decided on this.
+    pub(crate) fn serves(&self, target: &Target<A>) -> bool {
+        let only_assumed = self.durable.is_none() && self.latest.sequence == 0;
+        !self.fence.is_broken() && (target.is_new || !only_assumed)
+    }
 }
 
 /// A place in the cache. Empty until the stream has been loaded.
@@ -78,11 +93,13 @@ pub struct Draft<A: Aggregate> {
     pub(crate) base: Version<A>,
     pub(crate) decided: Option<Arc<A>>,
     pub(crate) events: Vec<A::Event>,
+    /// `handle` waited for something: nothing that was decided counts.
+    pub(crate) waits: bool,
 }
 
 impl<A: Aggregate<Services = ()> + Clone> Draft<A> {
     pub(crate) fn on(base: Version<A>) -> Self {
-        Self { base, decided: None, events: Vec::new() }
+        Self { base, decided: None, events: Vec::new(), waits: false }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -100,19 +117,23 @@ impl<A: Aggregate<Services = ()> + Clone> Draft<A> {
 
     /// Decides one more command and returns its events.
     ///
-    /// `handle` is polled once: a decision has nothing to wait for. One that waits all the same decides nothing.
+    /// `handle` is polled once: a decision has nothing to wait for. One that waits all the same is an error of the whole command.
     ///
     /// # Errors
     /// The aggregate's refusal; then nothing of this command remains in the draft.
     pub fn handle(&mut self, command: A::Command) -> Result<&[A::Event], A::Error> {
         let mut state = self.state().clone();
         let sink = EventSink::default();
-        if let Some(decided) = state.handle(command, &(), &sink).now_or_never() {
-            decided?;
-            // The sink applied each event to `state` when it was written.
-            self.events.extend(sink.collect().now_or_never().unwrap_or_default());
-            self.decided = Some(Arc::new(state));
+        match state.handle(command, &(), &sink).now_or_never() {
+            Some(decided) => decided?,
+            None => {
+                self.waits = true;
+                return Ok(&[]);
+            }
         }
+        // The sink applied each event to `state` when it was written: it must not be applied again.
+        self.events.extend(sink.collect().now_or_never().unwrap_or_default());
+        self.decided = Some(Arc::new(state));
         Ok(&self.events)
     }
 }

@@ -1,0 +1,105 @@
+//! What is appended whole or not at all, and what becomes of it.
+
+use chrono::{DateTime, Utc};
+use serde_json::value::{RawValue, to_raw_value};
+use uuid::Uuid;
+
+use crate::{Error, Idempotency, LogError, Receipt, Request};
+
+/// An event that has been decided and is not yet in the log.
+#[derive(Debug)]
+pub(crate) struct NewEvent {
+    pub(crate) id: Uuid,
+    pub(crate) event_type: String,
+    pub(crate) version: String,
+    pub(crate) payload: Box<RawValue>,
+}
+
+/// The new events of one stream, and the sequence they were decided on.
+#[derive(Debug)]
+pub(crate) struct StreamCommit {
+    pub(crate) aggregate_type: &'static str,
+    pub(crate) aggregate_id: String,
+    pub(crate) expected: i64,
+    pub(crate) events: Vec<NewEvent>,
+}
+
+impl StreamCommit {
+    pub(crate) fn last_sequence(&self) -> i64 {
+        self.expected + i64::try_from(self.events.len()).unwrap_or(i64::MAX)
+    }
+}
+
+/// What is appended whole or not at all.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(crate) streams: Vec<StreamCommit>,
+    /// Serialised once, for all events of the commit.
+    pub(crate) metadata: Box<RawValue>,
+    pub(crate) idempotency: Option<Idempotency>,
+    pub(crate) at: DateTime<Utc>,
+}
+
+impl Commit {
+    /// # Errors
+    /// When an event would not fit into a message.
+    pub(crate) fn new<E>(request: &Request, streams: Vec<StreamCommit>, limit: usize) -> Result<Self, Error<E>> {
+        let metadata = to_raw_value(&request.metadata).map_err(LogError::from)?;
+        let payloads = streams.iter().flat_map(|stream| &stream.events).map(|event| event.payload.get().len());
+        let bytes = payloads.max().unwrap_or(0) + metadata.get().len();
+        if bytes > limit {
+            return Err(Error::TooLarge { bytes, limit });
+        }
+        Ok(Self { streams, metadata, idempotency: request.idempotency.clone(), at: request.now })
+    }
+
+    pub(crate) fn events(&self) -> usize {
+        self.streams.iter().map(|stream| stream.events.len()).sum()
+    }
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Appended {
+        last_position: i64,
+    },
+    /// 0 where the current sequence is not known.
+    Conflict {
+        current: i64,
+    },
+    Duplicate(Used),
+    KeyReused,
+}
+
+impl Outcome {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Appended { .. } => "appended",
+            Self::Conflict { .. } => "conflict",
+            Self::Duplicate(_) => "duplicate",
+            Self::KeyReused => "key_reused",
+        }
+    }
+}
+
+/// What an idempotency key was used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Used {
+    pub(crate) aggregate_type: String,
+    pub(crate) aggregate_id: String,
+    pub(crate) sequence: i64,
+    pub(crate) position: i64,
+}
+
+impl Used {
+    pub(crate) fn into_receipt(self) -> Receipt {
+        Receipt {
+            aggregate_type: self.aggregate_type,
+            aggregate_id: self.aggregate_id,
+            sequence: self.sequence,
+            position: self.position,
+            replayed: true,
+        }
+    }
+}

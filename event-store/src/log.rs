@@ -1,0 +1,205 @@
+//! Reading the log in order.
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use chrono::{DateTime, Duration, Utc};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use serde_json::value::RawValue;
+use sqlx::PgPool;
+use sqlx::types::Json;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::Recorded;
+
+/// Where the log ends, and which log it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Position of the last event, 0 for an empty log.
+    pub position: i64,
+    /// The log's name, made with it.
+    pub log_id: Uuid,
+}
+
+/// Where the log ends.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn head(pool: &PgPool) -> Result<Head, sqlx::Error> {
+    sqlx::query_as!(Head, "select position, log_id from log_head").fetch_one(pool).await
+}
+
+/// Up to `limit` events after a position, as they were written.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn read(pool: &PgPool, after: i64, limit: i64) -> Result<Vec<Recorded>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select position, aggregate_type, aggregate_id, sequence, event_id, event_type, event_version, recorded_at,
+                  payload as "payload: Json<Box<RawValue>>", metadata as "metadata: Json<Box<RawValue>>"
+           from events where position > $1 order by position limit $2"#,
+        after,
+        limit
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Recorded {
+            position: row.position,
+            aggregate_type: row.aggregate_type,
+            aggregate_id: row.aggregate_id,
+            sequence: row.sequence,
+            event_id: row.event_id,
+            event_type: row.event_type,
+            event_version: row.event_version,
+            payload: row.payload.0,
+            metadata: row.metadata.0,
+            recorded_at: row.recorded_at,
+        })
+        .collect())
+}
+
+/// What can go wrong in a scan.
+#[derive(Debug, Error)]
+pub enum ScanError {
+    /// The database went away.
+    #[error("the log could not be read")]
+    Unreachable(#[from] sqlx::Error),
+    /// The data are not what `COPY` sends, or not the log's.
+    #[error("the log's data could not be understood")]
+    Garbled,
+}
+
+/// All events after `after` up to `upto`, in batches as they come over the wire: one `COPY` from beginning to end.
+pub fn scan(pool: PgPool, after: i64, upto: i64) -> impl Stream<Item = Result<Vec<Recorded>, ScanError>> + Send {
+    stream::once(async move { open(pool, after, upto).await }).try_flatten()
+}
+
+async fn open(
+    pool: PgPool,
+    after: i64,
+    upto: i64,
+) -> Result<impl Stream<Item = Result<Vec<Recorded>, ScanError>> + Send, ScanError> {
+    use sqlx::postgres::PgPoolCopyExt as _;
+    // COPY takes no parameters; these are numbers.
+    let copy = format!(
+        "copy (select position, sequence, event_id, recorded_at, aggregate_type, aggregate_id, event_type, event_version, payload, metadata
+               from events where position > {after} and position <= {upto} order by position) to stdout (format binary)"
+    );
+    let chunks = pool.copy_out_raw(&copy).await?;
+    let decoder = Decoder { rest: BytesMut::new(), begun: false };
+    // One batch for each 64 KiB or so: handing over single rows would cost more than decoding them.
+    Ok(chunks.map_err(ScanError::from).ready_chunks(64).scan(decoder, |decoder, chunks| {
+        let batch = chunks.into_iter().try_for_each(|chunk| chunk.map(|chunk| decoder.rest.extend_from_slice(&chunk)));
+        futures::future::ready(Some(batch.and_then(|()| decoder.rows())))
+    }))
+}
+
+/// Microseconds from 1970 to 2000, where Postgres' time begins.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+
+struct Decoder {
+    rest: BytesMut,
+    begun: bool,
+}
+
+impl Decoder {
+    fn rows(&mut self) -> Result<Vec<Recorded>, ScanError> {
+        let mut data = std::mem::take(&mut self.rest).freeze();
+        if !self.begun {
+            if data.len() < 19 {
+                self.rest = data.into();
+                return Ok(Vec::new());
+            }
+            // Signature, flags, and the length of an extension that there is not.
+            data.advance(19);
+            self.begun = true;
+        }
+        let mut rows = Vec::new();
+        loop {
+            let mut row = data.clone();
+            match next(&mut row)? {
+                Next::Row(recorded) => {
+                    rows.push(recorded);
+                    data = row;
+                }
+                Next::Partial => {
+                    self.rest = data.into();
+                    return Ok(rows);
+                }
+                Next::End => return Ok(rows),
+            }
+        }
+    }
+}
+
+enum Next {
+    Row(Recorded),
+    Partial,
+    End,
+}
+
+fn next(data: &mut Bytes) -> Result<Next, ScanError> {
+    if data.len() < 2 {
+        return Ok(Next::Partial);
+    }
+    match data.get_i16() {
+        -1 => return Ok(Next::End),
+        10 => {}
+        _ => return Err(ScanError::Garbled),
+    }
+    let mut fields: [&[u8]; 10] = [&[]; 10];
+    let mut rest: &[u8] = data;
+    for field in &mut fields {
+        let Some((length, after)) = rest.split_first_chunk::<4>() else { return Ok(Next::Partial) };
+        let length = usize::try_from(i32::from_be_bytes(*length)).map_err(|_| ScanError::Garbled)?;
+        let Some((value, after)) = after.split_at_checked(length) else { return Ok(Next::Partial) };
+        (*field, rest) = (value, after);
+    }
+    let consumed = data.len() - rest.len();
+    let recorded = recorded(&fields)?;
+    data.advance(consumed);
+    Ok(Next::Row(recorded))
+}
+
+fn recorded(fields: &[&[u8]; 10]) -> Result<Recorded, ScanError> {
+    let [
+        position,
+        sequence,
+        event_id,
+        recorded_at,
+        aggregate_type,
+        aggregate_id,
+        event_type,
+        event_version,
+        payload,
+        metadata,
+    ] = *fields;
+    let micros = integer(recorded_at)?;
+    Ok(Recorded {
+        position: integer(position)?,
+        sequence: integer(sequence)?,
+        event_id: Uuid::from_slice(event_id).map_err(|_| ScanError::Garbled)?,
+        recorded_at: DateTime::<Utc>::from_timestamp_micros(POSTGRES_EPOCH)
+            .and_then(|epoch| epoch.checked_add_signed(Duration::microseconds(micros)))
+            .ok_or(ScanError::Garbled)?,
+        aggregate_type: text(aggregate_type)?,
+        aggregate_id: text(aggregate_id)?,
+        event_type: text(event_type)?,
+        event_version: text(event_version)?,
+        payload: json(payload)?,
+        metadata: json(metadata)?,
+    })
+}
+
+fn integer(bytes: &[u8]) -> Result<i64, ScanError> {
+    bytes.try_into().map(i64::from_be_bytes).map_err(|_| ScanError::Garbled)
+}
+
+fn text(bytes: &[u8]) -> Result<String, ScanError> {
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| ScanError::Garbled)
+}
+
+fn json(bytes: &[u8]) -> Result<Box<RawValue>, ScanError> {
+    RawValue::from_string(text(bytes)?).map_err(|_| ScanError::Garbled)
+}

@@ -1,0 +1,111 @@
+//! Events as messages: `CloudEvents` 1.0 in NATS' binary mode, and back.
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::message::PublishMessage;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::Recorded;
+
+/// How many parts the subjects are split into.
+pub const PARTITIONS: u64 = 64;
+
+/// `events.<partition>.<aggregate type>.<event type>`.
+#[must_use]
+pub fn subject(event: &Recorded) -> String {
+    format!("events.{:02}.{}.{}", partition(&event.aggregate_id), event.aggregate_type, event.event_type)
+}
+
+/// FNV-1a (64 bits) of the aggregate's id, modulo [`PARTITIONS`]: stable, whatever runs it.
+#[must_use]
+pub fn partition(aggregate_id: &str) -> u64 {
+    let hash = aggregate_id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    hash % PARTITIONS
+}
+
+/// The source of all events of a log.
+pub(crate) fn source(log_id: Uuid) -> String {
+    format!("/annals/{log_id}")
+}
+
+/// The message, to be published right after the event before it.
+pub(crate) fn message(event: &Recorded, source: &str) -> PublishMessage {
+    let mut headers = HeaderMap::new();
+    headers.insert("ce-specversion", "1.0");
+    headers.insert("ce-id", event.event_id.to_string().as_str());
+    headers.insert("ce-type", event.event_type.as_str());
+    headers.insert("ce-source", source);
+    headers.insert("ce-subject", format!("{}/{}", event.aggregate_type, encode(&event.aggregate_id)).as_str());
+    headers.insert("ce-time", event.recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true).as_str());
+    headers.insert("ce-sequence", event.sequence.to_string().as_str());
+    headers.insert("ce-eventversion", event.event_version.as_str());
+    headers.insert("content-type", "application/json");
+    headers.insert("ce-metadata", encode(event.metadata.get()).as_str());
+    if let Ok(metadata) = event.metadata() {
+        headers.insert("ce-correlationid", metadata.correlation_id.to_string().as_str());
+        if let Some(cause) = metadata.causation_id {
+            headers.insert("ce-causationid", cause.to_string().as_str());
+        }
+        if let Some(trace) = &metadata.traceparent {
+            headers.insert("traceparent", trace.as_str());
+        }
+    }
+    PublishMessage::build()
+        .payload(event.payload.get().to_owned().into())
+        .headers(headers)
+        .expected_last_sequence(u64::try_from(event.position - 1).unwrap_or_default())
+}
+
+/// The event that a message carries; `None` when it is none of ours.
+pub(crate) fn event(position: u64, headers: &HeaderMap, body: &[u8], source: &str) -> Option<Recorded> {
+    let header = |name: &str| headers.get(name).map(async_nats::HeaderValue::as_str);
+    if header("ce-source")? != source {
+        return None;
+    }
+    let (aggregate_type, aggregate_id) = header("ce-subject")?.split_once('/')?;
+    Some(Recorded {
+        position: i64::try_from(position).ok()?,
+        aggregate_type: aggregate_type.to_owned(),
+        aggregate_id: decode(aggregate_id)?,
+        sequence: header("ce-sequence")?.parse().ok()?,
+        event_id: header("ce-id")?.parse().ok()?,
+        event_type: header("ce-type")?.to_owned(),
+        event_version: header("ce-eventversion")?.to_owned(),
+        payload: RawValue::from_string(std::str::from_utf8(body).ok()?.to_owned()).ok()?,
+        metadata: RawValue::from_string(decode(header("ce-metadata")?)?).ok()?,
+        recorded_at: DateTime::parse_from_rfc3339(header("ce-time")?).ok()?.with_timezone(&Utc),
+    })
+}
+
+/// Percent-encodes what may not stand in a header's value, as the CloudEvents HTTP and NATS bindings ask for.
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if (0x21..0x7f).contains(&byte) && byte != b'%' && byte != b'"' {
+            encoded.push(char::from(byte));
+        } else {
+            use std::fmt::Write as _;
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte == b'%' {
+            let (pair, after) = rest.split_at_checked(2)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?);
+            rest = after;
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}

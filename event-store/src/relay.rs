@@ -1,0 +1,312 @@
+//! Publishes the log to JetStream, so that the sequence of each message is the position of its event.
+//!
+//! There is no checkpoint: the stream itself tells how far it got. One relay leads, by a lease; should two publish all the same, the
+//! server refuses the later one, because each message names the sequence it must follow.
+
+use std::time::Duration;
+
+use async_nats::jetstream::context::{Context, ContextBuilder, PublishErrorKind};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType, Stream};
+use futures::StreamExt as _;
+use futures::stream::FuturesOrdered;
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::log::{self, Head};
+use crate::message::{message, source, subject};
+use crate::{Lease, Recorded};
+
+/// How the relay works.
+#[derive(Debug, Clone)]
+pub struct RelaySettings {
+    /// The JetStream stream.
+    pub stream: String,
+    /// Messages published and not yet acknowledged at most.
+    pub window: usize,
+    /// How long a leader may be silent.
+    pub lease: Duration,
+    /// How often an idle relay looks at the log and at the stream.
+    pub poll: Duration,
+}
+
+impl Default for RelaySettings {
+    fn default() -> Self {
+        Self { stream: "ANNALS".to_owned(), window: 1024, lease: Duration::from_secs(5), poll: Duration::from_secs(1) }
+    }
+}
+
+/// What a relay is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelayStatus {
+    /// Another one leads.
+    Standby,
+    /// Publishing; the stream has everything up to this position.
+    Leading(i64),
+    /// NATS or Postgres cannot be used just now; it keeps trying.
+    Retrying(String),
+    /// The stream is not this log's: somebody must decide.
+    Stopped(String),
+}
+
+/// Why the stream could not be used.
+#[derive(Debug, Error)]
+enum RelayError {
+    #[error("the database could not be read")]
+    Log(#[from] sqlx::Error),
+    #[error("NATS could not be used: {0}")]
+    Nats(String),
+    #[error("the stream holds what is not in the log: {0}; `replay-tool remake-stream` makes it anew from the log")]
+    Foreign(String),
+}
+
+/// Publishes the log to JetStream.
+pub struct Relay {
+    pool: PgPool,
+    jetstream: Context,
+    settings: RelaySettings,
+    appended: watch::Receiver<i64>,
+    status: watch::Sender<RelayStatus>,
+}
+
+impl Relay {
+    /// A relay that is woken by this process' appends, by other processes' notifications, and by a poll.
+    #[must_use]
+    pub fn new(
+        pool: PgPool,
+        client: async_nats::Client,
+        settings: RelaySettings,
+        appended: watch::Receiver<i64>,
+    ) -> Self {
+        let jetstream =
+            ContextBuilder::new().timeout(Duration::from_secs(5)).max_ack_inflight(settings.window * 2).build(client);
+        Self { pool, jetstream, settings, appended, status: watch::Sender::new(RelayStatus::Standby) }
+    }
+
+    /// What it is doing, now and from now on.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<RelayStatus> {
+        self.status.subscribe()
+    }
+
+    /// Relays until `stop` is cancelled.
+    pub async fn run(mut self, holder: String, stop: CancellationToken) {
+        let mut pause = Duration::from_millis(100);
+        while !stop.is_cancelled() {
+            let lease = match Lease::acquire(&self.pool, "relay", &holder, self.settings.lease).await {
+                Ok(Some(lease)) => lease,
+                Ok(None) => {
+                    self.status.send_replace(RelayStatus::Standby);
+                    wait(&stop, self.settings.lease / 4).await;
+                    continue;
+                }
+                Err(error) => {
+                    self.report(&error.into());
+                    wait(&stop, self.settings.poll).await;
+                    continue;
+                }
+            };
+            if let Err(error) = self.lead(&lease, &stop).await {
+                self.report(&error);
+                pause = if matches!(error, RelayError::Foreign(_)) {
+                    self.settings.poll
+                } else {
+                    (pause * 2).min(self.settings.poll)
+                };
+                wait(&stop, pause).await;
+            } else {
+                pause = Duration::from_millis(100);
+            }
+            if stop.is_cancelled()
+                && let Err(error) = lease.release(&self.pool).await
+            {
+                tracing::debug!(%error, "the relay's lease was left to expire");
+            }
+        }
+    }
+
+    fn report(&self, error: &RelayError) {
+        metrics::gauge!("annals_relay_leading").set(0.0);
+        metrics::counter!("annals_relay_resets_total").increment(1);
+        let text = error.to_string();
+        if let RelayError::Foreign(_) = error {
+            tracing::error!(error = %text, "the relay has stopped");
+            self.status.send_replace(RelayStatus::Stopped(text));
+        } else {
+            tracing::warn!(error = ?error, "the relay begins again");
+            self.status.send_replace(RelayStatus::Retrying(text));
+        }
+    }
+
+    /// Fills the stream and keeps it full, as long as the lease holds and nothing goes wrong.
+    async fn lead(&mut self, lease: &Lease, stop: &CancellationToken) -> Result<(), RelayError> {
+        let head = log::head(&self.pool).await?;
+        let stream = self.stream(head).await?;
+        let mut last = self.verified_last(&stream, head).await?;
+        let source = source(head.log_id);
+        let mut listener = PgListener::connect_with(&self.pool).await?;
+        listener.listen("annals_log").await?;
+        metrics::gauge!("annals_relay_leading").set(1.0);
+        let mut renewed = tokio::time::Instant::now();
+        let mut looked = renewed;
+        while !stop.is_cancelled() {
+            if renewed.elapsed() > lease.ttl() / 3 {
+                if !lease.renew(&self.pool).await? {
+                    self.status.send_replace(RelayStatus::Standby);
+                    return Ok(());
+                }
+                renewed = tokio::time::Instant::now();
+            }
+            if looked.elapsed() > self.settings.poll {
+                looked = tokio::time::Instant::now();
+                // A server that lost what it had acknowledged tells so by its last sequence only.
+                let info = stream.get_info().await.map_err(nats)?;
+                if i64::try_from(info.state.last_sequence).unwrap_or_default() != last {
+                    return Err(RelayError::Nats(format!(
+                        "the stream's last sequence is {}, not {last}",
+                        info.state.last_sequence
+                    )));
+                }
+            }
+            let events = log::read(&self.pool, last, i64::try_from(self.settings.window).unwrap_or(1024)).await?;
+            let Some(newest) = events.last().map(|event| event.position) else {
+                self.status.send_if_modified(|status| leading(status, last));
+                self.wait_for_work(&mut listener, stop, last).await?;
+                continue;
+            };
+            self.publish(&events, &source).await?;
+            last = newest;
+            metrics::counter!("annals_relay_published_total")
+                .increment(u64::try_from(events.len()).unwrap_or_default());
+            metrics::gauge!("annals_relay_position").set(precise(last));
+            self.status.send_if_modified(|status| leading(status, last));
+        }
+        Ok(())
+    }
+
+    async fn wait_for_work(
+        &mut self,
+        listener: &mut PgListener,
+        stop: &CancellationToken,
+        last: i64,
+    ) -> Result<(), RelayError> {
+        tokio::select! {
+            // No longer changing means that this process appends nothing more.
+            changed = self.appended.wait_for(|position| *position > last) => if changed.is_err() { wait(stop, self.settings.poll).await },
+            notified = listener.recv() => { notified?; }
+            () = tokio::time::sleep(self.settings.poll) => {}
+            () = stop.cancelled() => {}
+        }
+        Ok(())
+    }
+
+    /// Publishes events one after another without waiting for each; the first that is refused ends it.
+    async fn publish(&self, events: &[Recorded], source: &str) -> Result<(), RelayError> {
+        let mut acknowledgements = FuturesOrdered::new();
+        for event in events {
+            let sent = self.jetstream.send_publish(subject(event), message(event, source)).await.map_err(nats)?;
+            acknowledgements.push_back(sent.into_future());
+        }
+        for event in events {
+            let Some(acknowledged) = acknowledgements.next().await else { break };
+            let sequence = match acknowledged {
+                Ok(acknowledged) => acknowledged.sequence,
+                Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {
+                    return Err(RelayError::Nats(format!(
+                        "position {} does not follow the stream's last sequence",
+                        event.position
+                    )));
+                }
+                Err(error) => return Err(nats(error)),
+            };
+            if i64::try_from(sequence) != Ok(event.position) {
+                return Err(RelayError::Foreign(format!("position {} got sequence {sequence}", event.position)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Relay {
+    /// The log's stream, made if it is not there.
+    async fn stream(&self, head: Head) -> Result<Stream, RelayError> {
+        if let Ok(stream) = self.jetstream.get_stream(&self.settings.stream).await {
+            return Ok(stream);
+        }
+        tracing::info!(stream = self.settings.stream, log_id = %head.log_id, "making the stream");
+        self.jetstream.create_stream(config(&self.settings.stream)).await.map_err(nats)
+    }
+
+    /// The stream's last sequence, once it is known that its last message is the log's event at that position.
+    async fn verified_last(&self, stream: &Stream, head: Head) -> Result<i64, RelayError> {
+        let state = stream.get_info().await.map_err(nats)?.state;
+        let last = i64::try_from(state.last_sequence).unwrap_or(i64::MAX);
+        if last > head.position {
+            return Err(RelayError::Foreign(format!("it ends at {last}, the log at {}", head.position)));
+        }
+        if last == 0 || state.messages == 0 {
+            return Ok(last);
+        }
+        let message = stream.get_raw_message(state.last_sequence).await.map_err(nats)?;
+        let wanted = log::read(&self.pool, last - 1, 1).await?;
+        let id = message.headers.get("ce-id").map(async_nats::HeaderValue::as_str);
+        if wanted.first().map(|event| event.event_id.to_string()).as_deref() != id {
+            return Err(RelayError::Foreign(format!("its message {last} is not the log's event there")));
+        }
+        Ok(last)
+    }
+}
+
+/// Deletes the stream and makes it anew, empty, so that a relay fills it from the log.
+///
+/// # Errors
+/// When NATS cannot be used.
+pub async fn remake_stream(client: async_nats::Client, stream: &str) -> Result<(), async_nats::Error> {
+    let jetstream = async_nats::jetstream::new(client);
+    // One that is not there needs no deleting.
+    let _ = jetstream.delete_stream(stream).await;
+    jetstream.create_stream(config(stream)).await?;
+    Ok(())
+}
+
+fn config(name: &str) -> Config {
+    Config {
+        name: name.to_owned(),
+        description: Some(
+            "The log, event by event; the sequence is the position. Made again from the log when lost.".to_owned(),
+        ),
+        subjects: vec!["events.>".to_owned()],
+        storage: StorageType::File,
+        discard: DiscardPolicy::Old,
+        allow_direct: true,
+        ..Config::default()
+    }
+}
+
+fn leading(status: &mut RelayStatus, last: i64) -> bool {
+    let news = RelayStatus::Leading(last);
+    let changed = *status != news;
+    *status = news;
+    changed
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; positions are exact in it up to 2^53")]
+fn precise(position: i64) -> f64 {
+    position as f64
+}
+
+async fn wait(stop: &CancellationToken, time: Duration) {
+    let _ = stop.run_until_cancelled(tokio::time::sleep(time)).await;
+}
+
+fn nats(error: impl std::error::Error) -> RelayError {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    RelayError::Nats(text)
+}

@@ -1,0 +1,52 @@
+//! States of long streams, kept so that loading them takes no longer than loading short ones. All of them may be thrown away.
+
+use std::sync::Arc;
+
+use cqrs_es::Aggregate;
+use sqlx::PgPool;
+
+use crate::LogError;
+use crate::stream::Version;
+
+/// The stored state of a stream. One of another shape is no error: the events are all there.
+pub(crate) async fn load<A: Aggregate>(
+    pool: &PgPool,
+    id: &str,
+    state_version: &str,
+) -> Result<Option<Version<A>>, LogError> {
+    let stored = sqlx::query!(
+        "select sequence, state from snapshots where aggregate_type = $1 and aggregate_id = $2 and state_version = $3",
+        A::TYPE,
+        id,
+        state_version
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(stored.and_then(|stored| {
+        let state = serde_json::from_value(stored.state).ok()?;
+        Some(Version { state: Arc::new(state), sequence: stored.sequence })
+    }))
+}
+
+/// Stores a state. A newer one that is there already stays.
+pub(crate) async fn store<A: Aggregate>(
+    pool: &PgPool,
+    id: &str,
+    version: &Version<A>,
+    state_version: &str,
+) -> Result<(), LogError> {
+    sqlx::query!(
+        "insert into snapshots (aggregate_type, aggregate_id, sequence, state, state_version) values ($1, $2, $3, $4, $5)
+         on conflict (aggregate_type, aggregate_id) do update
+         set sequence = excluded.sequence, state = excluded.state, state_version = excluded.state_version
+         where snapshots.sequence < excluded.sequence or snapshots.state_version <> excluded.state_version",
+        A::TYPE,
+        id,
+        version.sequence,
+        serde_json::to_value(&*version.state)?,
+        state_version
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
