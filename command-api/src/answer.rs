@@ -100,7 +100,11 @@ pub(crate) fn problem<E: Refusal>(error: Error<E>) -> Problem {
             let detail = format!("the command makes an event of {bytes} bytes, {limit} are allowed; split it");
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
         }
-        Error::Log(error) => Problem::internal(&error),
+        Error::Unavailable(error) => {
+            tracing::error!(%error, "the log could not be reached");
+            Problem::unavailable("log-unavailable", "the log could not be reached; nothing was done", 1)
+        }
+        Error::Corrupt(error) => Problem::internal(&*error),
     }
 }
 

@@ -5,7 +5,9 @@ mod bulk;
 mod catalog;
 pub mod config;
 mod inventory;
+pub mod keys;
 mod posted;
+pub mod relay;
 mod sales;
 
 use std::time::Duration;

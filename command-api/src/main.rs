@@ -1,10 +1,9 @@
 //! The command API's process: read the settings, connect, serve, relay.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser as _;
-use command_api::{App, Config, Parts, router};
+use command_api::{App, Config, Parts, keys, relay, router};
 use event_store::{EventStore, Settings, Upcasters};
 use platform::identity::ApiKeys;
 use platform::{server, telemetry};
@@ -21,17 +20,17 @@ async fn main() {
 async fn run(config: Config) -> anyhow::Result<()> {
     let metrics = telemetry::start()?;
     event_store::describe_metrics();
-    let keys = ApiKeys::read(&config.identity.keys_file, domain::access::ROLES)?;
+    let api_keys = ApiKeys::read(&config.identity.keys_file, domain::access::ROLES)?;
     let pool = config.database.connect("command-api").await?;
     let stop = server::stop_signal()?;
     let store = EventStore::start(pool.clone(), Upcasters::new(domain::upcasters()), settings(&config));
     let relay_stop = CancellationToken::new();
-    let relay = command_api::relay::start(&config, pool.clone(), &store, relay_stop.clone()).await?;
-    command_api::keys::purge_regularly(pool.clone(), config.key_retention_hours, relay_stop.clone());
+    let relay = relay::start(&config, pool.clone(), &store, relay_stop.clone()).await?;
+    keys::purge_regularly(pool.clone(), settings(&config).key_retention, relay_stop.clone());
     let parts = Parts {
-        authenticate: Box::new(keys),
+        authenticate: Box::new(api_keys),
         contexts: config.contexts.clone(),
-        ready: command_api::relay::readiness(pool, relay.clone()),
+        ready: relay::readiness(pool, relay.as_ref().map(relay::Running::status)),
         metrics: Some(metrics),
         max_body_bytes: config.listen.max_body_bytes,
         request_timeout: Duration::from_secs(config.listen.request_timeout),
@@ -39,7 +38,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
     };
     let served = server::serve(router(App { store }, parts), &config.listen, stop).await;
     relay_stop.cancel();
-    command_api::relay::ended(relay).await;
+    if let Some(relay) = relay {
+        relay.ended().await;
+    }
     served
 }
 

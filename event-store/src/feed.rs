@@ -188,7 +188,7 @@ impl Feed {
     /// Subscribes to what comes after, or, where that cannot be had, waits for Postgres to say that there is something.
     async fn go_live(&mut self) -> Result<(), FeedError> {
         if tokio::time::Instant::now() >= self.retry_at {
-            match self.subscribe().await {
+            match subscribe(&self.source, self.position).await {
                 Ok(live) => {
                     self.live = live;
                     self.listener = None;
@@ -218,24 +218,24 @@ impl Feed {
             Ok(Ok(_)) | Err(_) => Ok(()),
         }
     }
+}
 
-    async fn subscribe(&self) -> Result<Option<Live>, async_nats::Error> {
-        let Some(client) = &self.source.nats else { return Ok(None) };
-        let jetstream = async_nats::jetstream::new(client.clone());
-        let stream = jetstream.get_stream(&self.source.stream).await?;
-        let last = i64::try_from(stream.cached_info().state.last_sequence)?;
-        if last < self.position {
-            // It is being filled: what comes next is not what this feed needs.
-            return Ok(None);
-        }
-        let config = OrderedConfig {
-            deliver_subject: client.new_inbox(),
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: u64::try_from(self.position + 1)? },
-            ..OrderedConfig::default()
-        };
-        let messages = stream.create_consumer(config).await?.messages().await?;
-        Ok(Some(Live { messages }))
+async fn subscribe(source: &FeedSource, position: i64) -> Result<Option<Live>, async_nats::Error> {
+    let Some(client) = &source.nats else { return Ok(None) };
+    let jetstream = async_nats::jetstream::new(client.clone());
+    let stream = jetstream.get_stream(&source.stream).await?;
+    let last = i64::try_from(stream.cached_info().state.last_sequence)?;
+    if last < position {
+        // It is being filled: what comes next is not what this feed needs.
+        return Ok(None);
     }
+    let config = OrderedConfig {
+        deliver_subject: client.new_inbox(),
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: u64::try_from(position + 1)? },
+        ..OrderedConfig::default()
+    };
+    let messages = stream.create_consumer(config).await?.messages().await?;
+    Ok(Some(Live { messages }))
 }
 
 enum Accepted {

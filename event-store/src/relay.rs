@@ -192,9 +192,10 @@ impl Relay {
         stop: &CancellationToken,
         last: i64,
     ) -> Result<(), RelayError> {
+        let appended = async { self.appended.wait_for(|position| *position > last).await.is_ok() };
         tokio::select! {
-            // No longer changing means that this process appends nothing more.
-            changed = self.appended.wait_for(|position| *position > last) => if changed.is_err() { wait(stop, self.settings.poll).await },
+            // An end of the watch means that this process appends nothing more.
+            alive = appended => if !alive { wait(stop, self.settings.poll).await },
             notified = listener.recv() => { notified?; }
             () = tokio::time::sleep(self.settings.poll) => {}
             () = stop.cancelled() => {}

@@ -1,10 +1,22 @@
 //! Read models: pure folds of the log, kept by leased workers.
 
+pub mod batch;
 pub mod catalog;
+pub mod checkpoint;
+pub mod config;
 pub mod inventory;
 pub mod projection;
+pub mod rebuild;
+pub mod registry;
 pub mod revenue;
 pub mod rows;
 pub mod sales;
+mod schema;
+pub mod service;
+mod worker;
 
+pub use checkpoint::Checkpoint;
+pub use config::Config;
 pub use projection::{ApplyError, Projection};
+pub use registry::{AnyProjection, PROJECTIONS, find};
+pub use worker::WorkerSettings;

@@ -17,7 +17,7 @@ pub trait Projection: Send + Sync + 'static {
     /// `create table …` without schema names.
     const SCHEMA: &'static str;
     /// What it makes of an event.
-    type Event: Send;
+    type Event: Send + Sync;
     /// Its tables.
     type Rows: Rows;
 

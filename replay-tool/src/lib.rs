@@ -1,1 +1,128 @@
 //! Rebuild, verify and watch projections.
+
+mod progress;
+mod rebuild;
+mod status;
+mod verify;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use event_store::{FeedSource, Upcasters};
+use platform::config;
+use projector::rebuild::RebuildError;
+use sqlx::PgPool;
+
+/// Nothing differs from what it should be.
+pub(crate) const DIFFERENCES: u8 = 3;
+const BUSY: u8 = 4;
+const UNREACHABLE: u8 = 69;
+
+/// Rebuild, verify and watch projections.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Exit codes: 0 ok, 1 failed, 2 usage, 3 differences found, 4 busy or wrong schema, 69 unreachable, 130 interrupted (resumable)"
+)]
+pub struct Tool {
+    /// Role `annals_replay`; for `migrate` the owner of the database.
+    #[command(flatten)]
+    database: config::Database,
+    /// NATS, for `verify` and `remake-stream`.
+    #[arg(long, env = "ANNALS_NATS_URL", hide_env_values = true)]
+    nats_url: Option<String>,
+    /// The JetStream stream that holds the log's events.
+    #[arg(long, env = "ANNALS_STREAM", default_value = "ANNALS")]
+    stream: String,
+    /// JSON lines instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Build projections anew beside the live ones, then swap.
+    Rebuild {
+        /// Which.
+        #[arg(required_unless_present = "all")]
+        projections: Vec<String>,
+        /// All of them.
+        #[arg(long, conflicts_with = "projections")]
+        all: bool,
+    },
+    /// How far each projection has got.
+    Status,
+    /// Whether the log is dense, streams have no gaps, the stream equals the log, and checkpoints make sense.
+    Verify,
+    /// Delete the JetStream stream and make it anew; the relay fills it from the log.
+    RemakeStream,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Whatever it meets; [`failure`] makes an exit code of it.
+pub async fn run(tool: Tool) -> anyhow::Result<ExitCode> {
+    let pool = tool.database.connect("replay-tool").await?;
+    match &tool.command {
+        Command::Migrate => {
+            event_store::MIGRATOR.run(&pool).await.context("the migrations could not be applied")?;
+            println!("the database is up to date");
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Rebuild { projections, all } => {
+            rebuild::run(&tool.source(pool).await?, projections, *all, tool.json).await
+        }
+        Command::Status => status::run(&pool, tool.json).await,
+        Command::Verify => verify::run(&tool.source(pool).await?, tool.json).await,
+        Command::RemakeStream => {
+            let client = tool.nats().await?.context("remake-stream needs ANNALS_NATS_URL")?;
+            event_store::remake_stream(client, &tool.stream)
+                .await
+                .map_err(|error| anyhow::anyhow!("the stream could not be made: {error}"))?;
+            println!("the stream {} is empty; the relay fills it from the log", tool.stream);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+impl Tool {
+    async fn nats(&self) -> anyhow::Result<Option<async_nats::Client>> {
+        match &self.nats_url {
+            Some(url) => Ok(Some(async_nats::connect(url).await.context("could not reach NATS at ANNALS_NATS_URL")?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn source(&self, pool: PgPool) -> anyhow::Result<FeedSource> {
+        // A rebuild reads the log, and needs no NATS.
+        let nats = if matches!(self.command, Command::Verify) { self.nats().await? } else { None };
+        Ok(FeedSource { pool, nats, stream: self.stream.clone(), upcasters: Upcasters::new(domain::upcasters()) })
+    }
+}
+
+/// Tells what went wrong and chooses the exit code.
+#[must_use]
+pub fn failure(error: &anyhow::Error) -> ExitCode {
+    eprintln!("replay-tool: {error:#}");
+    let unreachable = error.chain().any(|cause| {
+        matches!(cause.downcast_ref::<sqlx::Error>(), Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut))
+            || cause.downcast_ref::<async_nats::ConnectError>().is_some()
+    });
+    let missing_table = error.chain().any(|cause| {
+        matches!(cause.downcast_ref::<sqlx::Error>(), Some(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01"))
+    });
+    if unreachable {
+        ExitCode::from(UNREACHABLE)
+    } else if missing_table || matches!(error.downcast_ref(), Some(RebuildError::Busy(_))) {
+        ExitCode::from(BUSY)
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -26,7 +26,7 @@ macro_rules! row {
         }
 
         impl $crate::rows::Row for $name {
-            type Key = ($($key_type),+);
+            type Key = $crate::one_or_tuple!($($key_type),+);
             const TABLE: &'static str = $table;
             const KEY: &'static [$crate::rows::Column] =
                 &[$($crate::rows::Column { name: stringify!($key), sql_type: $key_sql }),+];
@@ -44,7 +44,7 @@ macro_rules! row {
                     $($key: Vec<$key_type>,)+
                 }
                 let mut columns = Columns { $($key: Vec::with_capacity(keys.len()),)+ };
-                for ($($key),+) in keys {
+                for $crate::one_or_tuple!($($key),+) in keys {
                     $(columns.$key.push($key.clone());)+
                 }
                 query$(.bind(columns.$key))+
@@ -97,4 +97,12 @@ macro_rules! rows {
             }
         }
     };
+}
+
+/// A thing alone, or several as a tuple.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! one_or_tuple {
+    ($one:tt) => { $one };
+    ($($many:tt),+) => { ($($many),+) };
 }

@@ -36,7 +36,6 @@ struct Statements {
 }
 
 impl<R: Row> Table<R> {
-
     /// An empty table; nothing is known of what Postgres holds.
     #[must_use]
     pub fn in_schema(schema: &str) -> Self {
@@ -89,7 +88,8 @@ impl<R: Row> Table<R> {
     /// # Errors
     /// When it was not wanted, or does not exist.
     pub fn update(&mut self, key: &R::Key, change: impl FnOnce(&mut R)) -> Result<(), ApplyError> {
-        let row = self.slot(key)?.as_mut().ok_or_else(|| ApplyError::new(format!("there is no {} {key:?}", R::TABLE)))?;
+        let row =
+            self.slot(key)?.as_mut().ok_or_else(|| ApplyError::new(format!("there is no {} {key:?}", R::TABLE)))?;
         change(row);
         Ok(())
     }
@@ -162,10 +162,14 @@ impl<R: Row> Table<R> {
         }
         let mut written = 0;
         if !rows.is_empty() {
-            written += R::bind_rows(&rows, sqlx::query(&self.statements.upsert)).execute(&mut *connection).await?.rows_affected();
+            written += R::bind_rows(&rows, sqlx::query(&self.statements.upsert))
+                .execute(&mut *connection)
+                .await?
+                .rows_affected();
         }
         if !gone.is_empty() {
-            written += R::bind_keys(&gone, sqlx::query(&self.statements.delete)).execute(connection).await?.rows_affected();
+            written +=
+                R::bind_keys(&gone, sqlx::query(&self.statements.delete)).execute(connection).await?.rows_affected();
         }
         Ok(written)
     }
@@ -237,7 +241,10 @@ impl Statements {
         let keys = format!("unnest({}) as wanted ({key})", arrays(R::KEY));
         Self {
             load: format!("select {all} from {table} join {keys} using ({key})"),
-            upsert: format!("insert into {table} ({all}) select * from unnest({}) on conflict ({key}) {resolution}", arrays(R::COLUMNS)),
+            upsert: format!(
+                "insert into {table} ({all}) select * from unnest({}) on conflict ({key}) {resolution}",
+                arrays(R::COLUMNS)
+            ),
             delete: format!("delete from {table} where ({key}) in (select * from {keys})"),
             copy: format!("copy {table} ({all}) from stdin (format binary)"),
         }

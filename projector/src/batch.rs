@@ -1,0 +1,193 @@
+//! Batches of events, folded into rows and committed with the checkpoint. The same for the live worker and for a rebuild.
+
+use event_store::{DecodeError, Lease, Recorded};
+use sqlx::PgPool;
+use sqlx::postgres::PgConnection;
+use thiserror::Error;
+
+use crate::checkpoint::Checkpoint;
+use crate::rows::Rows;
+use crate::{ApplyError, Projection};
+
+/// Why a batch was not committed.
+#[derive(Debug, Error)]
+pub enum BatchError {
+    /// The database could not be used. Nothing was committed, or it is not known; what is in memory must be forgotten.
+    #[error("the database could not be used")]
+    Database(#[from] sqlx::Error),
+    /// Somebody else writes this model.
+    #[error("the lease or the checkpoint was taken over")]
+    Fenced,
+    /// An event cannot be applied.
+    #[error("the event at {position} cannot be applied: {reason}")]
+    Poison {
+        /// Where in the log.
+        position: i64,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// A model being written: the projection's fold and its rows in memory.
+pub struct Model<P: Projection> {
+    projection: P,
+    rows: P::Rows,
+    checkpoint: String,
+    position: i64,
+}
+
+impl<P: Projection> Model<P> {
+    /// The model in a schema, whose checkpoint has that name and stands at that position.
+    pub fn new(projection: P, schema: &str, position: i64) -> Self {
+        Self { projection, rows: P::Rows::in_schema(schema), checkpoint: schema.to_owned(), position }
+    }
+
+    /// The last event that is committed.
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// Rows in memory.
+    pub fn rows_in_memory(&mut self) -> usize {
+        self.rows.tables().iter().map(|table| table.len()).sum()
+    }
+
+    /// Everything in memory is dropped; it is loaded again when it is needed.
+    pub fn forget(&mut self) {
+        self.rows.tables().into_iter().for_each(|table| table.forget());
+    }
+
+    /// The tables are empty, and nobody else fills them.
+    pub(crate) fn assume_empty(&mut self) {
+        self.rows.tables().into_iter().for_each(|table| table.assume_empty());
+    }
+
+    /// Folds a batch that follows the checkpoint and commits it, together with the checkpoint's move. Where an event cannot be applied,
+    /// those before it are committed.
+    ///
+    /// # Errors
+    /// See [`BatchError`]. After any but [`BatchError::Poison`] the model must be made anew from its checkpoint.
+    pub async fn apply(&mut self, pool: &PgPool, events: &[Recorded], lease: &Lease) -> Result<(), BatchError> {
+        let Some(last) = events.last().map(|event| event.position) else { return Ok(()) };
+        let mut transaction = pool.begin().await?;
+        let poison = match self.fold(&mut transaction, events).await? {
+            Ok(()) => None,
+            Err(poison) => {
+                // The failed event may have changed some rows already: begin again, without it.
+                self.forget();
+                let good = events.iter().position(|event| event.position == poison.0).unwrap_or_default();
+                if let Err(again) = self.fold(&mut transaction, &events[..good]).await? {
+                    return Err(BatchError::Poison { position: again.0, reason: again.1 });
+                }
+                Some(poison)
+            }
+        };
+        let to = poison.as_ref().map_or(last, |(position, _)| position - 1);
+        if to > self.position {
+            self.commit(transaction, to, lease).await?;
+        }
+        match poison {
+            None => Ok(()),
+            Some((position, reason)) => Err(BatchError::Poison { position, reason }),
+        }
+    }
+
+    async fn commit(
+        &mut self,
+        mut transaction: sqlx::PgTransaction<'_>,
+        to: i64,
+        lease: &Lease,
+    ) -> Result<(), BatchError> {
+        for table in self.rows.tables() {
+            let written = table.write(&mut transaction).await?;
+            metrics::counter!("annals_projection_rows_written_total", "projection" => P::NAME).increment(written);
+        }
+        if !Checkpoint::advance(&mut transaction, &self.checkpoint, self.position, to, lease).await? {
+            return Err(BatchError::Fenced);
+        }
+        transaction.commit().await?;
+        self.rows.tables().into_iter().for_each(|table| table.written());
+        self.position = to;
+        Ok(())
+    }
+
+    /// Loads what the events will touch, and applies them. The inner error is the event that cannot be applied.
+    async fn fold(
+        &mut self,
+        connection: &mut PgConnection,
+        events: &[Recorded],
+    ) -> Result<Result<(), (i64, String)>, sqlx::Error> {
+        let mut typed = Vec::with_capacity(events.len());
+        for event in events {
+            match self.projection.decode(event) {
+                Ok(Some(read)) => typed.push((event, read)),
+                Ok(None) => {}
+                Err(error) => return Ok(Err((event.position, chain(&error)))),
+            }
+        }
+        self.fold_typed(connection, &typed).await
+    }
+
+    async fn fold_typed(
+        &mut self,
+        connection: &mut PgConnection,
+        typed: &[(&Recorded, P::Event)],
+    ) -> Result<Result<(), (i64, String)>, sqlx::Error> {
+        // What was loaded may tell of further rows: ask until nothing new is wanted.
+        loop {
+            for (recorded, event) in typed {
+                self.projection.keys(recorded, event, &mut self.rows);
+            }
+            let mut loaded = 0;
+            for table in self.rows.tables() {
+                loaded += table.load(&mut *connection).await?;
+            }
+            if loaded == 0 {
+                break;
+            }
+        }
+        for (recorded, event) in typed {
+            if let Err(error) = self.projection.apply(recorded, event, &mut self.rows) {
+                return Ok(Err((recorded.position, error.to_string())));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Folds events in memory only; the model must be complete there.
+    pub(crate) fn fold_in_memory(&mut self, events: &[Recorded]) -> Result<(), BatchError> {
+        for recorded in events {
+            let poison = |reason| BatchError::Poison { position: recorded.position, reason };
+            if let Some(event) = self.projection.decode(recorded).map_err(|error| poison(chain(&error)))? {
+                self.projection.keys(recorded, &event, &mut self.rows);
+                self.projection
+                    .apply(recorded, &event, &mut self.rows)
+                    .map_err(|error: ApplyError| poison(error.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the whole model into its empty tables and moves the checkpoint, in one transaction.
+    pub(crate) async fn copy_out(&mut self, pool: &PgPool, to: i64, lease: &Lease) -> Result<u64, BatchError> {
+        let mut transaction = pool.begin().await?;
+        let mut copied = 0;
+        for table in self.rows.tables() {
+            copied += table.copy(&mut transaction).await?;
+        }
+        if !Checkpoint::advance(&mut transaction, &self.checkpoint, self.position, to, lease).await? {
+            return Err(BatchError::Fenced);
+        }
+        transaction.commit().await?;
+        self.rows.tables().into_iter().for_each(|table| table.written());
+        self.position = to;
+        Ok(copied)
+    }
+}
+
+fn chain(error: &DecodeError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

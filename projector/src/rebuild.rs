@@ -1,0 +1,215 @@
+//! Builds a model anew beside the live one, at full speed, and puts it in its place.
+
+use std::time::Duration;
+
+use event_store::{FeedSource, Lease, log};
+use futures::StreamExt as _;
+use sqlx::PgPool;
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::Projection;
+use crate::batch::{BatchError, Model};
+use crate::checkpoint::Checkpoint;
+use crate::schema;
+use crate::worker::{handover_name, lease_name};
+
+/// How a rebuild works.
+#[derive(Debug, Clone)]
+pub struct RebuildSettings {
+    /// Tells this process from others.
+    pub holder: String,
+    /// How long this process may be silent before its leases are taken over.
+    pub lease: Duration,
+    /// Events folded in memory before the rows are written; from there a rebuild that was killed goes on.
+    pub events_per_step: i64,
+}
+
+impl Default for RebuildSettings {
+    fn default() -> Self {
+        Self { holder: "replay-tool".to_owned(), lease: Duration::from_secs(10), events_per_step: 5_000_000 }
+    }
+}
+
+/// How far a rebuild is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Events folded.
+    pub position: i64,
+    /// Where the log ends, as known so far.
+    pub head: i64,
+}
+
+/// Why a rebuild did not come to its end. What it did so far is kept, and the next one goes on from there.
+#[derive(Debug, Error)]
+pub enum RebuildError {
+    /// Another rebuild of the same projection is under way, or its worker does not stand aside.
+    #[error("{0} is busy: another rebuild is under way, or its worker does not stand aside")]
+    Busy(String),
+    /// The database went away.
+    #[error("the database could not be used")]
+    Database(#[from] sqlx::Error),
+    /// The log could not be read.
+    #[error("the log could not be read")]
+    Scan(#[from] log::ScanError),
+    /// An event cannot be applied, or somebody else wrote the model.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// An event could not be brought up to date.
+    #[error("an event could not be brought up to date")]
+    Upcast(#[from] serde_json::Error),
+}
+
+struct Rebuild<'a, P: Projection> {
+    source: &'a FeedSource,
+    settings: &'a RebuildSettings,
+    next: String,
+    lease: Lease,
+    renewed: Instant,
+    model: Model<P>,
+    report: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+/// Rebuilds a projection: builds `<name>__next`, catches up, takes the live worker's place for a moment, swaps, drops what was there.
+pub(crate) async fn run<P: Projection + Clone>(
+    projection: P,
+    source: &FeedSource,
+    settings: &RebuildSettings,
+    report: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Progress, RebuildError> {
+    let next = format!("{}__next", P::NAME);
+    let busy = || RebuildError::Busy(P::NAME.to_owned());
+    let pool = &source.pool;
+    let lease = Lease::acquire(pool, &lease_name(&next), &settings.holder, settings.lease).await?.ok_or_else(busy)?;
+    let position = begin::<P>(pool, &next).await?;
+    let model = Model::new(projection, &next, position);
+    let mut rebuild = Rebuild { source, settings, next, lease, renewed: Instant::now(), model, report };
+    rebuild.fill().await?;
+    rebuild.catch_up().await?;
+    let handover =
+        Lease::acquire(pool, &handover_name(P::NAME), &settings.holder, settings.lease).await?.ok_or_else(busy)?;
+    let swapped = rebuild.swap(&handover).await;
+    handover.release(pool).await?;
+    let progress = swapped?;
+    rebuild.lease.release(pool).await?;
+    Ok(progress)
+}
+
+/// Makes the schema beside the live one, or finds that of a rebuild that was broken off; tells where it stands.
+async fn begin<P: Projection>(pool: &PgPool, next: &str) -> Result<i64, RebuildError> {
+    let head = log::head(pool).await?;
+    if let Some(checkpoint) = Checkpoint::find(pool, next).await? {
+        if checkpoint.version == P::VERSION && checkpoint.log_id == head.log_id && checkpoint.position <= head.position
+        {
+            return Ok(checkpoint.position);
+        }
+    }
+    schema::drop(pool, next).await?;
+    schema::create(pool, next, P::SCHEMA, P::VERSION, "rebuilding").await?;
+    Ok(0)
+}
+
+impl<P: Projection + Clone> Rebuild<'_, P> {
+    async fn keep_leases(&mut self) -> Result<(), RebuildError> {
+        if self.renewed.elapsed() > self.settings.lease / 5 {
+            if !self.lease.renew(&self.source.pool).await? {
+                return Err(BatchError::Fenced.into());
+            }
+            self.renewed = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// From the empty model: all rows stay in memory, and go out by COPY. One step, if the log is not longer than that.
+    async fn fill(&mut self) -> Result<(), RebuildError> {
+        let head = log::head(&self.source.pool).await?.position;
+        if self.model.position() > 0 || head == 0 {
+            return Ok(());
+        }
+        self.model.assume_empty();
+        let upto = head.min(self.settings.events_per_step);
+        let mut batches = self.scan(0, upto);
+        while let Some(batch) = batches.recv().await {
+            let batch = batch?;
+            self.model.fold_in_memory(&batch)?;
+            if let Some(last) = batch.last() {
+                (self.report)(Progress { position: last.position, head });
+            }
+            self.keep_leases().await?;
+        }
+        self.lease.renew(&self.source.pool).await?;
+        self.model.copy_out(&self.source.pool, upto, &self.lease).await?;
+        self.model.forget();
+        Ok(())
+    }
+
+    /// In large batches up to where the log ends, while it grows.
+    async fn catch_up(&mut self) -> Result<(), RebuildError> {
+        loop {
+            let head = log::head(&self.source.pool).await?.position;
+            let from = self.model.position();
+            if head == from {
+                return Ok(());
+            }
+            let mut batches = self.scan(from, head);
+            while let Some(batch) = batches.recv().await {
+                let batch = batch?;
+                self.keep_leases().await?;
+                self.model.apply(&self.source.pool, &batch, &self.lease).await?;
+                (self.report)(Progress { position: self.model.position(), head });
+            }
+        }
+    }
+
+    /// Reads ahead while what was read is being folded.
+    fn scan(&self, after: i64, upto: i64) -> mpsc::Receiver<Result<Vec<event_store::Recorded>, RebuildError>> {
+        let (sender, receiver) = mpsc::channel(8);
+        let (pool, upcasters) = (self.source.pool.clone(), self.source.upcasters.clone());
+        tokio::spawn(async move {
+            let mut batches = std::pin::pin!(log::scan(pool, after, upto));
+            while let Some(batch) = batches.next().await {
+                let batch = batch.map_err(RebuildError::from).and_then(|batch| {
+                    batch
+                        .into_iter()
+                        .map(|event| upcasters.apply(event))
+                        .collect::<Result<Vec<_>, _>>()
+                        .map_err(RebuildError::from)
+                });
+                if sender.send(batch).await.is_err() {
+                    return;
+                }
+            }
+        });
+        receiver
+    }
+
+    /// Takes the live worker's place, applies what came in meanwhile, and swaps.
+    async fn swap(&mut self, handover: &Lease) -> Result<Progress, RebuildError> {
+        let pool = &self.source.pool.clone();
+        let began = Instant::now();
+        let live = loop {
+            if let Some(live) =
+                Lease::acquire(pool, &lease_name(P::NAME), &self.settings.holder, self.settings.lease).await?
+            {
+                break live;
+            }
+            handover.renew(pool).await?;
+            self.catch_up().await?;
+            if began.elapsed() > self.settings.lease * 6 {
+                return Err(RebuildError::Busy(P::NAME.to_owned()));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        self.catch_up().await?;
+        let old = format!("{}__old", P::NAME);
+        schema::drop(pool, &old).await?;
+        schema::swap(&mut *pool.acquire().await?, P::NAME, &self.next, &old).await?;
+        live.release(pool).await?;
+        if let Err(error) = schema::drop(pool, &old).await {
+            tracing::warn!(schema = old, %error, "the old model could not be dropped yet; the next rebuild will");
+        }
+        let position = self.model.position();
+        Ok(Progress { position, head: position })
+    }
+}

@@ -1,0 +1,158 @@
+//! Stock per store and product, and where it runs low.
+
+use axum::extract::State;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use platform::Problem;
+use platform::extract::Path;
+use platform::page::{self, Page};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+use crate::read::{Asked, Nothing, failed};
+
+const PROJECTION: &str = "inventory";
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(stock)).routes(routes!(stock_item)).routes(routes!(alerts))
+}
+
+/// The units of one product in one store.
+#[derive(Serialize, ToSchema)]
+struct Stock {
+    store: String,
+    sku: String,
+    on_hand: i64,
+    reserved: i64,
+    /// On hand and not reserved.
+    available: i64,
+    /// Units received since the beginning.
+    received: i64,
+    /// Units that left since the beginning.
+    issued: i64,
+    /// Sum of the corrections since the beginning.
+    adjusted: i64,
+    transferred_in: i64,
+    transferred_out: i64,
+    reorder_level: Option<i64>,
+    /// What is available is at or below the reorder level.
+    low: bool,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Filter {
+    store: Option<String>,
+    sku: Option<String>,
+    /// Only what runs low (`true`), or only what does not.
+    low: Option<bool>,
+    /// Items on the page, 50 if not given, at most 500.
+    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Stock in the order of store and SKU.
+#[utoipa::path(get, path = "/v1/inventory", tag = "inventory", params(Filter), responses((status = 200, body = Page<Stock>)))]
+async fn stock(State(app): State<App>, asked: Asked<Filter>) -> Result<Response, Problem> {
+    let (Filter { store, sku, low, limit, cursor }, ready) = asked.ready(&app, PROJECTION).await?;
+    let limit = page::limit(limit)?;
+    let (after_store, after_sku) = page::decode::<(String, String)>(cursor.as_deref())?.unzip();
+    let stock = sqlx::query_as!(
+        Stock,
+        r#"select store, sku, on_hand, reserved, available as "available!", received, issued, adjusted, transferred_in, transferred_out,
+                  reorder_level, low
+           from inventory.stock
+           where ($1::text is null or store = $1) and ($2::text is null or sku = $2) and ($3::boolean is null or low = $3)
+             and ($4::text is null or (store, sku) > ($4, $5::text))
+           order by store, sku limit $6"#,
+        store,
+        sku,
+        low,
+        after_store,
+        after_sku,
+        limit + 1
+    )
+    .fetch_all(&app.pool)
+    .await
+    .map_err(failed)?;
+    Ok(ready.page(&Page::of(stock, limit, |last| (last.store.clone(), last.sku.clone()))))
+}
+
+/// The units of one product in one store.
+#[utoipa::path(get, path = "/v1/inventory/{store}/{sku}", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Stock)))]
+async fn stock_item(
+    State(app): State<App>,
+    Path((store, sku)): Path<(String, String)>,
+    asked: Asked<Nothing>,
+) -> Result<Response, Problem> {
+    let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
+    let stock = sqlx::query_as!(
+        Stock,
+        r#"select store, sku, on_hand, reserved, available as "available!", received, issued, adjusted, transferred_in, transferred_out,
+                  reorder_level, low
+           from inventory.stock where store = $1 and sku = $2"#,
+        store,
+        sku
+    );
+    ready.found(stock.fetch_optional(&app.pool).await.map_err(failed)?, "stock")
+}
+
+/// A time when stock ran low.
+#[derive(Serialize, ToSchema)]
+struct Alert {
+    /// The event that raised it.
+    raised_position: i64,
+    store: String,
+    sku: String,
+    /// As it was when the alert was raised.
+    available: i64,
+    /// The reorder level as it was then.
+    level: i64,
+    raised_at: DateTime<Utc>,
+    /// The event that ended it; none while it is open.
+    cleared_position: Option<i64>,
+    cleared_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Alerts {
+    store: Option<String>,
+    sku: Option<String>,
+    /// Only open alerts (`true`, the default), or all (`false`).
+    open: Option<bool>,
+    /// Items on the page, 50 if not given, at most 500.
+    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Low-stock alerts in the order in which they were raised.
+#[utoipa::path(get, path = "/v1/inventory/alerts", tag = "inventory", params(Alerts), responses((status = 200, body = Page<Alert>)))]
+async fn alerts(State(app): State<App>, asked: Asked<Alerts>) -> Result<Response, Problem> {
+    let (Alerts { store, sku, open, limit, cursor }, ready) = asked.ready(&app, PROJECTION).await?;
+    let limit = page::limit(limit)?;
+    let after: Option<i64> = page::decode(cursor.as_deref())?;
+    let alerts = sqlx::query_as!(
+        Alert,
+        "select raised_position, store, sku, available, level, raised_at, cleared_position, cleared_at from inventory.alert
+         where ($1::text is null or store = $1) and ($2::text is null or sku = $2) and (not $3::boolean or cleared_position is null)
+           and ($4::bigint is null or raised_position > $4)
+         order by raised_position limit $5",
+        store,
+        sku,
+        open.unwrap_or(true),
+        after,
+        limit + 1
+    )
+    .fetch_all(&app.pool)
+    .await
+    .map_err(failed)?;
+    Ok(ready.page(&Page::of(alerts, limit, |last| last.raised_position)))
+}
