@@ -1,1 +1,9 @@
-//! The harness that starts, kills and cuts real processes.
+//! The harness that starts, kills and cuts real processes, for tests of the whole system.
+
+pub mod load;
+pub mod nats;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod proxy;
+pub mod system;

@@ -1,0 +1,102 @@
+//! A nats-server of one's own.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+/// A nats-server with JetStream, on a port and a store of its own; gone when it is dropped.
+pub struct Server {
+    port: u16,
+    directory: TempDir,
+    child: Mutex<Option<Child>>,
+}
+
+impl Server {
+    /// Starts one. The binary is `ANNALS_NATS_SERVER`, or else `nats-server` on the path.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn start() -> anyhow::Result<Self> {
+        let server = Self { port: crate::ports::free()?, directory: tempfile::tempdir()?, child: Mutex::new(None) };
+        server.restart().await?;
+        Ok(server)
+    }
+
+    /// Where clients find it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it (SIGKILL), as a crash would.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub async fn kill(&self) -> anyhow::Result<()> {
+        let child = self.child.lock().ok().and_then(|mut child| child.take());
+        if let Some(mut child) = child {
+            child.kill().await.context("could not kill nats-server")?;
+        }
+        Ok(())
+    }
+
+    /// Starts it again, on the same port, with what is in its store.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn restart(&self) -> anyhow::Result<()> {
+        self.kill().await?;
+        let child = Command::new(binary())
+            .args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-js", "-sd"])
+            .arg(self.store())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .context("could not start nats-server; is ANNALS_NATS_SERVER set?")?;
+        if let Ok(mut place) = self.child.lock() {
+            *place = Some(child);
+        }
+        for _ in 0..200 {
+            if TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("nats-server did not listen on {}", self.port)
+    }
+
+    /// A crash, and a start on the same store.
+    ///
+    /// # Errors
+    /// See [`Self::restart`].
+    pub async fn kill_and_restart(&self) -> anyhow::Result<()> {
+        self.kill().await?;
+        self.restart().await
+    }
+
+    /// A crash that takes the store with it, and a start on an empty one.
+    ///
+    /// # Errors
+    /// See [`Self::restart`].
+    pub async fn wipe_and_restart(&self) -> anyhow::Result<()> {
+        self.kill().await?;
+        std::fs::remove_dir_all(self.store())?;
+        self.restart().await
+    }
+
+    fn store(&self) -> PathBuf {
+        self.directory.path().join("store")
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the harness has no configuration but this")]
+fn binary() -> String {
+    std::env::var("ANNALS_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned())
+}

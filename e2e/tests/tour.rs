@@ -1,0 +1,37 @@
+//! The main path once, through real processes.
+
+use e2e::system::System;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_sale_posted_over_http_is_in_the_log_on_the_stream_in_a_read_model_and_rebuilt_from_scratch() {
+    let system = System::start().await.unwrap();
+    let sale = json!({ "id": "1001", "store": "high-street", "customer": "ada", "country": "United Kingdom", "currency": "GBP",
+        "complete": true, "lines": [{ "sku": "MUG", "description": "Mug", "quantity": 3, "unit_price": "4.50" }] });
+    let sold = system.post("/v1/sales", Some("sale-1001"), &sale).await.unwrap();
+    assert_eq!(sold.status, 201, "{sold:?}");
+    let position = sold.body["position"].as_i64().unwrap();
+
+    let again = system.post("/v1/sales", Some("sale-1001"), &sale).await.unwrap();
+    assert!(again.replayed);
+    assert_eq!(again.body, sold.body, "a command sent twice has one answer");
+
+    let read = system.get_at_least("/v1/sales/1001", position).await.unwrap();
+    assert_eq!(read.status, 200, "{read:?}");
+    assert_eq!(read.body["gross"], "13.50", "{read:?}");
+
+    let refund = json!({ "refund": "R1", "lines": [{ "sku": "MUG", "quantity": 2, "reason": "chipped" }] });
+    assert_eq!(system.post("/v1/sales/1001/refund", None, &refund).await.unwrap().status, 200);
+    let too_much = json!({ "refund": "R2", "lines": [{ "sku": "MUG", "quantity": 2 }] });
+    let refused = system.post("/v1/sales/1001/refund", None, &too_much).await.unwrap();
+    assert_eq!(refused.status, 422, "{refused:?}");
+
+    system.settled().await.unwrap();
+    let live = system.read_models().await.unwrap();
+    let rebuilt = system.replay_tool(&["rebuild", "--all"]).await.unwrap();
+    assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
+    assert_eq!(system.read_models().await.unwrap(), live, "a rebuilt read model is the live one, row by row");
+
+    let verified = system.replay_tool(&["verify"]).await.unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
