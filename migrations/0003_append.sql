@@ -1,4 +1,5 @@
 -- The one way into the log: a batch of commits, each all or nothing and none failing its neighbours, in one round trip.
+-- Plans are made while the tables are still empty, and kept: no sequential scans, therefore, and no JIT for what they seem to cost.
 --
 -- Commits are numbered from 1. Arrays that begin with `s_` describe their streams (the sequence each was decided on, how many events it
 -- gets, the id of the first), those with `e_` the events in order, those with `k_` the idempotency keys of the commits that have one.
@@ -18,9 +19,15 @@ create function judge(
     s_commit integer[], s_type text[], s_id text[], s_expected bigint[], s_events integer[], s_first_event uuid[],
     k_commit integer[], k_principal text[], k_key text[], k_fingerprint bytea[], k_oldest timestamptz,
     out head_after bigint, out first_positions bigint[], out last_positions bigint[], out refusals refusal[]
-) language plpgsql set search_path = public, pg_temp as $$
+) language plpgsql set search_path = public, pg_temp set enable_seqscan = off set jit = off as $$
 declare
-    c record; known record; stream integer; slot integer; earlier integer; refused refusal;
+    c record; known record; stream integer; slot integer; user_slot integer; place integer; refused refusal;
+    -- By slot of a key: where the batch has it first; by that one: the slot of the commit that was accepted with it.
+    first_slots integer[] := (
+        select array_agg(first order by nth)
+        from (select nth, min(nth) over (partition by principal, key) as first
+              from unnest(k_principal, k_key) with ordinality k (principal, key, nth)) k);
+    users integer[] := array_fill(null::integer, array[cardinality(k_commit)]);
     -- By number of the stream in this batch: where the commits accepted so far leave it; -1 once one of its commits was refused.
     left_at bigint[] := array_fill(null::bigint, array[cardinality(s_commit)]);
 begin
@@ -52,13 +59,12 @@ begin
             select k.fingerprint, (c.no, '', k.aggregate_type, k.aggregate_id, k.sequence, k.position)::refusal as outcome into known
             from idempotency_keys k
             where k.principal = k_principal[slot] and k.key = k_key[slot] and k.created_at >= k_oldest;
-            if not found then
-                -- Used earlier in this batch?
-                select p, k_fingerprint[p] as fingerprint,
-                       (c.no, '', s_type[s], s_id[s], s_expected[s] + s_events[s], last_positions[k_commit[p]])::refusal as outcome into known
-                from generate_series(1, slot - 1) p, array_position(s_commit, k_commit[p]) s
-                where k_principal[p] = k_principal[slot] and k_key[p] = k_key[slot] and first_positions[k_commit[p]] is not null
-                limit 1;
+            user_slot := users[first_slots[slot]];
+            if not found and user_slot is not null then
+                place := array_position(s_commit, k_commit[user_slot]);
+                select k_fingerprint[user_slot] as fingerprint, (
+                    c.no, '', s_type[place], s_id[place], s_expected[place] + s_events[place], last_positions[k_commit[user_slot]]
+                )::refusal as outcome into known;
             end if;
             if found then
                 refused := known.outcome;
@@ -69,8 +75,8 @@ begin
         if refused.reason is null then
             for p in 1 .. cardinality(c.streams) loop
                 if c.expected[p] <> coalesce(left_at[c.streams[p]], c.current[p]) then
-                    earlier := array_position(s_commit, c.no) + p - 1;
-                    refused := (c.no, 'conflict', s_type[earlier], s_id[earlier], c.current[p], null);
+                    place := array_position(s_commit, c.no) + p - 1;
+                    refused := (c.no, 'conflict', s_type[place], s_id[place], c.current[p], null);
                     exit;
                 end if;
             end loop;
@@ -89,6 +95,9 @@ begin
             first_positions[c.no] := head_after + 1;
             head_after := head_after + c_events[c.no];
             last_positions[c.no] := head_after;
+            if slot is not null then
+                users[first_slots[slot]] := slot;
+            end if;
         end if;
     end loop;
 end
@@ -101,12 +110,12 @@ create function append(
     e_event_id uuid[], e_event_type text[], e_version text[], e_payload text[], e_metadata text[], e_at timestamptz[],
     k_commit integer[], k_principal text[], k_key text[], k_fingerprint bytea[], k_oldest timestamptz,
     out log_id uuid, out head bigint, out last_positions bigint[], out refusals refusal[]
-) language plpgsql security definer set search_path = public, pg_temp as $$
+) language plpgsql security definer set search_path = public, pg_temp set enable_seqscan = off set jit = off as $$
 declare
     before bigint; first_positions bigint[];
 begin
     -- In a statement of its own: each later one sees all that was committed before the lock was granted.
-    select h.position, h.log_id into before, log_id from log_head h for update;
+    select h.position, h.log_id into before, log_id from log_head h where singleton for update;
     head := before;
     if log_id <> known_log or head < known_head then
         return;
@@ -150,7 +159,7 @@ begin
             perform keep_keys(first_positions, last_positions, s_commit, s_type, s_id, s_expected, s_events,
                               e_commit, e_at, k_commit, k_principal, k_key, k_fingerprint);
         end if;
-        update log_head h set position = head;
+        update log_head h set position = head where singleton;
         -- Once for the whole batch: NOTIFY takes a lock of the whole cluster through commit.
         perform pg_notify('annals_log', head::text);
     end if;
@@ -163,7 +172,7 @@ create function keep_keys(
     s_commit integer[], s_type text[], s_id text[], s_expected bigint[], s_events integer[],
     e_commit integer[], e_at timestamptz[],
     k_commit integer[], k_principal text[], k_key text[], k_fingerprint bytea[]
-) returns void language sql set search_path = public, pg_temp as $$
+) returns void language sql set search_path = public, pg_temp set enable_seqscan = off set jit = off as $$
     insert into idempotency_keys (principal, key, fingerprint, aggregate_type, aggregate_id, sequence, position, created_at)
     select principal, key, fingerprint, s_type[s], s_id[s], s_expected[s] + s_events[s], last_positions[c], e_at[array_position(e_commit, c)]
     from (

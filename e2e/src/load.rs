@@ -36,11 +36,17 @@ impl Load {
     }
 
     /// Waits until `more` further commands have been acknowledged: the system works again.
-    pub async fn progress(&self, more: usize) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When that takes more than a minute, or a client was refused.
+    pub async fn progress(&mut self, more: usize) -> anyhow::Result<()> {
         let goal = self.acknowledged() + more;
         for _ in 0..1200 {
             if self.acknowledged() >= goal {
                 return Ok(());
+            }
+            if let Some(ended) = self.clients.try_join_next() {
+                ended.context("a client panicked")??;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -48,6 +54,9 @@ impl Load {
     }
 
     /// Lets each client finish its command and returns the ids of all acknowledged sales.
+    ///
+    /// # Errors
+    /// When a client was refused.
     pub async fn finish(mut self) -> anyhow::Result<Vec<String>> {
         self.stop.store(true, Ordering::Relaxed);
         let mut ids = Vec::new();
@@ -85,6 +94,9 @@ async fn record_sales(
 }
 
 /// Each acknowledged sale is in the log exactly once, the log is dense, the stream equals it, and every read model equals a rebuild.
+///
+/// # Errors
+/// The first of these that is not so.
 pub async fn nothing_is_lost_or_doubled(system: &System, acknowledged: &[String]) -> anyhow::Result<()> {
     let head = system.settled().await?;
     let pool = system.database().await?;

@@ -17,7 +17,7 @@ where
     println!("{victim}: seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let system = Arc::new(System::start_with(1, 2).await.unwrap());
-    let load = Load::start(&system, 8);
+    let mut load = Load::start(&system, 8);
     for _ in 0..3 {
         load.progress(50).await.unwrap();
         tokio::time::sleep(Duration::from_millis(random.random_range(0..300))).await;

@@ -9,7 +9,7 @@ use e2e::system::System;
 #[tokio::test]
 async fn two_command_apis_two_relays_and_two_projectors_share_one_log() {
     let system = Arc::new(System::start_with(2, 2).await.unwrap());
-    let load = Load::start(&system, 8);
+    let mut load = Load::start(&system, 8);
     load.progress(400).await.unwrap();
     let acknowledged = load.finish().await.unwrap();
     nothing_is_lost_or_doubled(&system, &acknowledged).await.unwrap();
@@ -18,7 +18,7 @@ async fn two_command_apis_two_relays_and_two_projectors_share_one_log() {
 #[tokio::test]
 async fn a_rebuild_while_serving_and_selling_fails_no_request_and_gives_the_same_rows() {
     let system = Arc::new(System::start_with(1, 2).await.unwrap());
-    let load = Load::start(&system, 4);
+    let mut load = Load::start(&system, 4);
     load.progress(100).await.unwrap();
     let (stop, reads) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let readers: Vec<_> =
