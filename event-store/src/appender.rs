@@ -81,9 +81,10 @@ impl Appender {
     async fn append(&mut self, batch: Vec<Pending>) {
         let started = Instant::now();
         let mut pause = Duration::from_millis(10);
-        let Appended { log, outcomes } = loop {
+        let answer = loop {
             match self.try_append(&batch).await {
                 Ok(answer) => break answer,
+                Err(error) if is_about_the_content(&error) => return self.append_apart(batch, &error).await,
                 Err(error) => {
                     metrics::counter!("annals_append_retries_total").increment(1);
                     tracing::warn!(%error, commits = batch.len(), "append got no answer; looking up what became of it");
@@ -94,15 +95,39 @@ impl Appender {
         };
         metrics::histogram!("annals_append_batch_size").record(size(batch.len()));
         metrics::histogram!("annals_append_seconds").record(started.elapsed());
+        self.settle_all(batch, answer);
+    }
+
+    /// Something in the batch cannot be stored: its neighbours must not suffer for it, and it must not be tried for ever.
+    async fn append_apart(&mut self, mut batch: Vec<Pending>, error: &sqlx::Error) {
+        if batch.len() == 1 {
+            tracing::error!(%error, "a commit was rejected by the database");
+            batch.into_iter().for_each(|pending| self.settle(pending, Outcome::Rejected(error.to_string())));
+            return;
+        }
+        let second = batch.split_off(batch.len() / 2);
+        for half in [batch, second] {
+            // What failed in the first half voids what was decided on it in the second.
+            let half: Vec<Pending> = half.into_iter().filter_map(|pending| self.unless_void(pending)).collect();
+            if !half.is_empty() {
+                Box::pin(self.append(half)).await;
+            }
+        }
+    }
+
+    fn settle_all(&mut self, batch: Vec<Pending>, Appended { log, outcomes }: Appended) {
+        let before = self.known.replace(log);
         let Some(outcomes) = outcomes else {
-            tracing::warn!(?self.known, ?log, "the log is not the one known so far; forgetting all that was remembered of it");
+            tracing::warn!(
+                ?before,
+                ?log,
+                "the log is not the one known so far; forgetting all that was remembered of it"
+            );
             metrics::counter!("annals_cache_flushed_total").increment(1);
             self.memory.forget();
-            self.known = Some(log);
             batch.into_iter().for_each(|pending| self.settle(pending, Outcome::Conflict { current: 0 }));
             return;
         };
-        self.known = Some(log);
         for (pending, outcome) in batch.into_iter().zip(outcomes) {
             self.settle(pending, outcome);
         }
@@ -129,6 +154,15 @@ impl Appender {
         }
         // Whoever asked may have gone; the commit stands all the same.
         let _ = pending.answer.send(outcome);
+    }
+}
+
+/// Data, integrity and syntax errors: the same batch would get them again. All others come from the state of the server or the connection.
+fn is_about_the_content(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    match code {
+        Some(code) => ["21", "22", "23", "42"].iter().any(|class| code.starts_with(class)),
+        None => matches!(error, sqlx::Error::Encode(_)),
     }
 }
 

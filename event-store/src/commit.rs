@@ -70,6 +70,8 @@ pub(crate) enum Outcome {
     },
     Duplicate(Used),
     KeyReused,
+    /// Postgres takes it for wrong, and would each time.
+    Rejected(String),
 }
 
 impl Outcome {
@@ -79,6 +81,7 @@ impl Outcome {
             Self::Conflict { .. } => "conflict",
             Self::Duplicate(_) => "duplicate",
             Self::KeyReused => "key_reused",
+            Self::Rejected(_) => "rejected",
         }
     }
 }

@@ -68,15 +68,20 @@ pub enum LogError {
     /// A pair of streams was one stream twice.
     #[error("the two streams of a command are the same one")]
     SameStream,
+    /// Postgres takes what was to be written for wrong.
+    #[error("the events were rejected: {0}")]
+    Rejected(String),
 }
 
 impl<E> From<LogError> for Error<E> {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Unreachable(_) | LogError::Stopped => Self::Unavailable(error.into()),
-            LogError::Decode(_) | LogError::Json(_) | LogError::Waits | LogError::SameStream => {
-                Self::Corrupt(error.into())
-            }
+            LogError::Decode(_)
+            | LogError::Json(_)
+            | LogError::Waits
+            | LogError::SameStream
+            | LogError::Rejected(_) => Self::Corrupt(error.into()),
         }
     }
 }

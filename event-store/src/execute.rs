@@ -94,6 +94,7 @@ impl EventStore {
             Ok(Outcome::Conflict { .. }) => Ok(Try::Lost),
             Ok(Outcome::Duplicate(used)) => Ok(Try::Done(Ok(used.into_receipt()))),
             Ok(Outcome::KeyReused) => Ok(Try::Done(Err(Error::KeyReused))),
+            Ok(Outcome::Rejected(reason)) => Err(LogError::Rejected(reason).into()),
             Err(_) => Err(LogError::Stopped.into()),
         }
     }
