@@ -1,0 +1,67 @@
+//! I2: nobody changes the log.
+
+use sqlx::PgPool;
+
+const CHANGES: [&str; 5] = [
+    "update events set payload = '{}'",
+    "delete from events",
+    "truncate events",
+    "delete from log_head",
+    "update log_head set position = position - 1",
+];
+
+async fn fill(pool: &PgPool) {
+    sqlx::query("insert into events values (1, 't', 'i', 1, gen_random_uuid(), 'e', '1', '{}', '{}', now())")
+        .execute(pool)
+        .await
+        .unwrap();
+    sqlx::query("update log_head set position = 1").execute(pool).await.unwrap();
+}
+
+/// The error that a statement ends with when a role runs it.
+async fn refusal(pool: &PgPool, role: &str, statement: &str) -> Option<String> {
+    let mut transaction = pool.begin().await.unwrap();
+    sqlx::raw_sql(&format!("set local role {role}")).execute(&mut *transaction).await.unwrap();
+    let result = sqlx::raw_sql(statement).execute(&mut *transaction).await;
+    result.err().map(|error| error.as_database_error().unwrap().code().unwrap().into_owned())
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn no_role_updates_deletes_or_truncates_the_log(pool: PgPool) {
+    fill(&pool).await;
+    let owner: String =
+        sqlx::query_scalar("select tableowner::text from pg_tables where tablename = 'events'").fetch_one(&pool).await.unwrap();
+    for role in ["annals_command", "annals_projector", "annals_query", "annals_replay", owner.as_str()] {
+        for change in CHANGES {
+            assert_eq!(refusal(&pool, role, change).await.as_deref(), Some("42501"), "{role}: {change}");
+        }
+    }
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_grant_does_not_make_the_log_changeable(pool: PgPool) {
+    fill(&pool).await;
+    sqlx::raw_sql("grant all on events, log_head to annals_command").execute(&pool).await.unwrap();
+    for change in CHANGES {
+        assert_eq!(refusal(&pool, "annals_command", change).await.as_deref(), Some("42501"), "{change}");
+    }
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn nobody_writes_but_through_append(pool: PgPool) {
+    let insert = "insert into events values (1, 't', 'i', 1, gen_random_uuid(), 'e', '1', '{}', '{}', now())";
+    for role in ["annals_command", "annals_projector", "annals_query", "annals_replay"] {
+        assert_eq!(refusal(&pool, role, insert).await.as_deref(), Some("42501"), "{role}");
+        assert_eq!(refusal(&pool, role, "update log_head set position = 9").await.as_deref(), Some("42501"), "{role}");
+    }
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn only_the_command_role_may_append(pool: PgPool) {
+    let append = "select append(null, null, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',
+                                '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())";
+    assert_eq!(refusal(&pool, "annals_command", append).await, None);
+    for role in ["annals_projector", "annals_query", "annals_replay"] {
+        assert_eq!(refusal(&pool, role, append).await.as_deref(), Some("42501"), "{role}");
+    }
+}
