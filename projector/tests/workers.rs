@@ -1,0 +1,116 @@
+//! Workers on a real Postgres: exactly once, one at a time, stopping at what cannot be applied.
+
+mod tally;
+
+use std::time::Duration;
+
+use projector::AnyProjection as _;
+use projector::rebuild::RebuildSettings;
+use projector::registry::Registered;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use sqlx::PgPool;
+use tally::{Other, Tally, append, counted, settled, source, work};
+use tokio_util::sync::CancellationToken;
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn of_several_workers_that_come_and_go_each_event_is_applied_once(pool: PgPool) {
+    let seed: u64 = rand::rng().random();
+    println!("seed {seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut running = Vec::new();
+    for round in 0..40 {
+        append(&pool, &format!("s{}", random.random_range(0..5)), random.random_range(1..8)).await;
+        if running.len() < 3 {
+            running.push(work(&pool, &format!("worker-{round}"), random.random_range(1..20)));
+        }
+        if random.random_bool(0.5) {
+            // Dropped wherever it is, as in a crash.
+            let victim = random.random_range(0..running.len());
+            running.swap_remove(victim).abort();
+        }
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..40))).await;
+    }
+    running.push(work(&pool, "last", 7));
+    let head = settled(&pool, "tally").await;
+    assert_eq!(counted(&pool, "tally").await, head, "each event counts one");
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn an_event_that_cannot_be_applied_stops_its_projection_there_and_no_other(pool: PgPool) {
+    append(&pool, "a", 5).await;
+    append(&pool, tally::POISON, 1).await;
+    append(&pool, "a", 5).await;
+    let stop = CancellationToken::new();
+    let _tally = work(&pool, "one", 100);
+    let _other = tokio::spawn(Registered(Other).work(source(&pool), tally::settings("one", 100), stop.clone()));
+    settled(&pool, "other").await;
+    let stopped = tally::stopped(&pool).await;
+    assert_eq!((stopped.position, stopped.stopped_at_position), (5, Some(6)));
+    assert!(stopped.error.unwrap().contains("poison"));
+    assert_eq!(counted(&pool, "tally").await, 5, "what came before it is there");
+    assert_eq!(counted(&pool, "other").await, 11);
+    stop.cancel();
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_rebuild_beside_a_live_worker_gives_the_same_rows_and_goes_live(pool: PgPool) {
+    for stream in ["a", "b", "c"] {
+        append(&pool, stream, 20).await;
+    }
+    let _live = work(&pool, "live", 10);
+    settled(&pool, "tally").await;
+    let before = tally::rows(&pool).await;
+    let writer = tokio::spawn({
+        let pool = pool.clone();
+        async move {
+            for _ in 0..20 {
+                append(&pool, "d", 3).await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    });
+    let settings = RebuildSettings { events_per_step: 25, ..RebuildSettings::default() };
+    Registered(Tally).rebuild(&source(&pool), &settings, &|_| {}).await.unwrap();
+    writer.await.unwrap();
+    let head = settled(&pool, "tally").await;
+    assert_eq!((head, counted(&pool, "tally").await), (120, 120));
+    let after = tally::rows(&pool).await;
+    assert_eq!(before, after.into_iter().filter(|(stream, _)| stream != "d").collect::<Vec<_>>());
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_rebuild_that_was_broken_off_goes_on_where_it_stood(pool: PgPool) {
+    for _ in 0..10 {
+        append(&pool, "a", 20).await;
+    }
+    let settings = RebuildSettings { events_per_step: 50, ..RebuildSettings::default() };
+    // Let go of at the first report after the first step.
+    let (broken, source) = (CancellationToken::new(), source(&pool));
+    let report = |progress: projector::rebuild::Progress| {
+        if progress.position > 50 {
+            broken.cancel();
+        }
+    };
+    tokio::select! {
+        _ = Registered(Tally).rebuild(&source, &settings, &report) => {}
+        () = broken.cancelled() => {}
+    }
+    let settings = RebuildSettings { holder: "again".to_owned(), ..settings };
+    sqlx::query("update leases set expires_at = now() - interval '1 second'").execute(&pool).await.unwrap();
+    let progress = Registered(Tally).rebuild(&source, &settings, &|_| {}).await.unwrap();
+    assert_eq!((progress.position, counted(&pool, "tally").await), (200, 200));
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn two_rebuilds_of_one_projection_at_once_are_refused(pool: PgPool) {
+    append(&pool, "a", 20).await;
+    let (one, two) = (
+        RebuildSettings { holder: "one".into(), ..Default::default() },
+        RebuildSettings { holder: "two".into(), ..Default::default() },
+    );
+    let lease = event_store::Lease::acquire(&pool, "projection/tally__next", &one.holder, one.lease).await.unwrap();
+    assert!(lease.is_some());
+    let refused = Registered(Tally).rebuild(&source(&pool), &two, &|_| {}).await;
+    assert!(matches!(refused, Err(projector::rebuild::RebuildError::Busy(_))), "{refused:?}");
+}
