@@ -36,7 +36,7 @@ pub use measures::describe_metrics;
 pub use metadata::Metadata;
 pub use recorded::{DecodeError, Recorded};
 pub use relay::{Relay, RelaySettings, RelayStatus, remake_stream};
-
+pub use repository::Repository;
 pub use request::{Idempotency, Receipt, Request};
 pub use settings::Settings;
 pub use store::EventStore;

@@ -29,8 +29,10 @@ async fn refusal(pool: &PgPool, role: &str, statement: &str) -> Option<String> {
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn no_role_updates_deletes_or_truncates_the_log(pool: PgPool) {
     fill(&pool).await;
-    let owner: String =
-        sqlx::query_scalar("select tableowner::text from pg_tables where tablename = 'events'").fetch_one(&pool).await.unwrap();
+    let owner: String = sqlx::query_scalar("select tableowner::text from pg_tables where tablename = 'events'")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
     for role in ["annals_command", "annals_projector", "annals_query", "annals_replay", owner.as_str()] {
         for change in CHANGES {
             assert_eq!(refusal(&pool, role, change).await.as_deref(), Some("42501"), "{role}: {change}");
@@ -58,7 +60,8 @@ async fn nobody_writes_but_through_append(pool: PgPool) {
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn only_the_command_role_may_append(pool: PgPool) {
-    let append = "select append(null, null, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',
+    let append =
+        "select append(null, null, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',
                                 '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())";
     assert_eq!(refusal(&pool, "annals_command", append).await, None);
     for role in ["annals_projector", "annals_query", "annals_replay"] {

@@ -26,7 +26,11 @@ async fn a_polling_reader_sees_every_position_once_and_in_order(pool: PgPool) {
             let mut random = rand::rngs::StdRng::seed_from_u64(seed ^ writer);
             let mut appended = 0;
             for _ in 0..COMMANDS {
-                let stream = if random.random() { format!("own-{writer}") } else { format!("shared-{}", random.random_range(0..3)) };
+                let stream = if random.random() {
+                    format!("own-{writer}")
+                } else {
+                    format!("shared-{}", random.random_range(0..3))
+                };
                 let events = random.random_range(1..8);
                 match store.execute(&request(), Target::<Tally>::existing(stream), count(events)).await {
                     Ok(_) => appended += events,

@@ -53,10 +53,13 @@ async fn many_at_once_under_one_key_are_one_effect_in_any_process(pool: PgPool) 
 async fn keys_known_and_new_share_batches_without_disturbing_each_other(pool: PgPool) {
     let store = store(&pool);
     for round in 0..3 {
-        let sent = (0..40).map(|n| {
-            let (store, key) = (store.clone(), format!("{}", n % (10 * (round + 1))));
-            async move { store.execute(&keyed(&key, 1), Target::<Tally>::existing(format!("s{}", n % 7)), count(1)).await }
-        });
+        let sent =
+            (0..40).map(|n| {
+                let (store, key) = (store.clone(), format!("{}", n % (10 * (round + 1))));
+                async move {
+                    store.execute(&keyed(&key, 1), Target::<Tally>::existing(format!("s{}", n % 7)), count(1)).await
+                }
+            });
         futures::future::join_all(sent).await.into_iter().for_each(|answer| assert!(answer.is_ok(), "{answer:?}"));
     }
     assert_eq!(events(&pool).await, 30);

@@ -26,9 +26,14 @@ pub(crate) enum Event {
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
     /// So many events, each adding one.
-    Count { events: i64, note: String },
+    Count {
+        events: i64,
+        note: String,
+    },
     /// Refused when the total would be above.
-    CountUpTo { limit: i64 },
+    CountUpTo {
+        limit: i64,
+    },
     Nothing,
     /// Waits for something, which a decision must not.
     Dawdle,
