@@ -12,7 +12,8 @@ use sqlx::PgPool;
 use crate::process::{Binary, Service};
 use crate::{nats, postgres};
 
-const KEY: &str = "annals_end_to_end";
+/// The API key that every service of a system takes.
+pub const KEY: &str = "annals_end_to_end";
 
 /// Everything that `./dev up` starts, private to one test and gone when it is dropped.
 pub struct System {
@@ -78,7 +79,15 @@ impl System {
         }
         let query = service("query-api", "annals_query").serve().await?;
         let client = Client::builder().timeout(Duration::from_secs(20)).build()?;
-        Ok(Self { postgres, nats, commands: command_services, projectors: projector_services, query, client, _keys: keys })
+        Ok(Self {
+            postgres,
+            nats,
+            commands: command_services,
+            projectors: projector_services,
+            query,
+            client,
+            _keys: keys,
+        })
     }
 }
 

@@ -1,1 +1,0 @@
-//! Measurements, with peers beside them.
