@@ -96,9 +96,11 @@ async fn connections_that_are_terminated_lose_nothing_and_double_nothing(pool: P
     let receipts = under_load(&store, async {
         for _ in 0..15 {
             tokio::time::sleep(Duration::from_millis(15)).await;
-            let _ = sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()")
-                .execute(&pool)
-                .await;
+            let _ = sqlx::query(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()",
+            )
+            .execute(&pool)
+            .await;
         }
     })
     .await;

@@ -58,18 +58,22 @@ async fn a_limit_holds_however_many_processes_race_for_the_last_place(pool: PgPo
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn what_was_decided_on_a_commit_that_failed_is_decided_again(pool: PgPool) {
-    let (one, other) = (store(&pool), store(&pool));
-    one.execute(&request(), tally("s"), count(1)).await.unwrap();
-    for _ in 0..20 {
-        // `one` is behind from here on: its first commit fails, and with it all that are decided on it.
-        other.execute(&request(), tally("s"), count(1)).await.unwrap();
-        let sent = (0..16).map(|_| {
-            let one = one.clone();
-            async move { one.execute(&request(), tally("s"), count(1)).await.unwrap() }
-        });
-        join_all(sent).await;
+    let other = store(&pool);
+    // In one batch with what it was decided on, and in the batches after.
+    for max_batch in [512, 1, 3] {
+        let one = with(&pool, Settings { max_batch, ..Settings::default() });
+        for _ in 0..10 {
+            // `one` is behind from here on: its first commit fails, and with it all that are decided on it, though the second one finds
+            // the very sequence that it expects.
+            other.execute(&request(), tally("s"), count(1)).await.unwrap();
+            let sent = (0..16).map(|_| {
+                let one = one.clone();
+                async move { one.execute(&request(), tally("s"), count(1)).await.unwrap() }
+            });
+            join_all(sent).await;
+        }
     }
-    assert_eq!(events(&pool).await, 1 + 20 * 17);
+    assert_eq!(events(&pool).await, 3 * 10 * 17);
     every_decision_saw_what_the_log_says(&pool).await;
 }
 

@@ -5,6 +5,7 @@ mod common;
 use cqrs_es::persist::{EventUpcaster, PersistedEventRepository as _, QueryReplay, SemanticVersionEventUpcaster};
 use cqrs_es::{CqrsFramework, EventEnvelope, Query};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use common::{Command, Event, Tally, count, events, noon, request};
 use event_store::{EventStore, Repository, Settings, Target, Upcasters};
@@ -22,14 +23,15 @@ async fn state(store: &EventStore) -> Tally {
 
 /// Waits for the snapshot, which is stored off the way of the answer.
 async fn snapshot(pool: &PgPool, sequence: i64) -> serde_json::Value {
-    loop {
+    for _ in 0..3_000 {
         let stored: Option<(i64, serde_json::Value)> =
             sqlx::query_as("select sequence, state from snapshots").fetch_optional(pool).await.unwrap();
         match stored {
             Some((at, state)) if at == sequence => return state,
-            _ => tokio::task::yield_now().await,
+            _ => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
+    panic!("no snapshot of sequence {sequence} was stored");
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
