@@ -70,7 +70,7 @@ impl Appender {
     fn unless_void(&self, pending: Pending) -> Option<Pending> {
         let epoch = self.memory.epoch();
         if pending.fences.iter().any(|fence| fence.is_broken() || fence.epoch() != epoch) {
-            self.settle(pending, Outcome::Conflict { current: 0 });
+            settle(pending, Outcome::Conflict { current: 0 });
             return None;
         }
         Some(pending)
@@ -102,7 +102,9 @@ impl Appender {
     async fn append_apart(&mut self, mut batch: Vec<Pending>, error: &sqlx::Error) {
         if batch.len() == 1 {
             tracing::error!(%error, "a commit was rejected by the database");
-            batch.into_iter().for_each(|pending| self.settle(pending, Outcome::Rejected(error.to_string())));
+            for pending in batch {
+                settle(pending, Outcome::Rejected(error.to_string()));
+            }
             return;
         }
         let second = batch.split_off(batch.len() / 2);
@@ -125,11 +127,13 @@ impl Appender {
             );
             metrics::counter!("annals_cache_flushed_total").increment(1);
             self.memory.forget();
-            batch.into_iter().for_each(|pending| self.settle(pending, Outcome::Conflict { current: 0 }));
+            for pending in batch {
+                settle(pending, Outcome::Conflict { current: 0 });
+            }
             return;
         };
         for (pending, outcome) in batch.into_iter().zip(outcomes) {
-            self.settle(pending, outcome);
+            settle(pending, outcome);
         }
         // Last, so that waking the relay takes no time from those who wait for their answers.
         self.appended.send_if_modified(|position| std::mem::replace(position, log.head) != log.head);
@@ -141,20 +145,20 @@ impl Appender {
         let commits = batch.iter().map(|pending| &pending.commit);
         append(&mut connection, commits, oldest - self.settings.key_retention, self.known).await
     }
+}
 
-    fn settle(&self, pending: Pending, outcome: Outcome) {
-        metrics::counter!("annals_commits_total", "outcome" => outcome.name()).increment(1);
-        if let Outcome::Appended { .. } = outcome {
-            metrics::counter!("annals_events_appended_total").increment(u64::from(size(pending.commit.events())));
-            for (stream, fence) in pending.commit.streams.iter().zip(&pending.fences) {
-                fence.reached(stream.last_sequence());
-            }
-        } else {
-            pending.fences.iter().for_each(|fence| fence.break_up());
+fn settle(pending: Pending, outcome: Outcome) {
+    metrics::counter!("annals_commits_total", "outcome" => outcome.name()).increment(1);
+    if let Outcome::Appended { .. } = outcome {
+        metrics::counter!("annals_events_appended_total").increment(u64::from(size(pending.commit.events())));
+        for (stream, fence) in pending.commit.streams.iter().zip(&pending.fences) {
+            fence.reached(stream.last_sequence());
         }
-        // Whoever asked may have gone; the commit stands all the same.
-        let _ = pending.answer.send(outcome);
+    } else {
+        pending.fences.iter().for_each(|fence| fence.break_up());
     }
+    // Whoever asked may have gone; the commit stands all the same.
+    let _ = pending.answer.send(outcome);
 }
 
 /// Data, integrity and syntax errors: the same batch would get them again. All others come from the state of the server or the connection.

@@ -151,7 +151,7 @@ impl EventStore {
             of_b = b.map(|b| b.entry.lock());
             of_a = a.entry.lock();
         }
-        if !a.is_current(&of_a) || !b.zip(of_b.as_ref()).is_none_or(|(b, entry)| b.is_current(entry)) {
+        if !a.is_current(of_a.as_ref()) || !b.zip(of_b.as_ref()).is_none_or(|(b, entry)| b.is_current(entry.as_ref())) {
             return Ok(None);
         }
         a.install(&mut of_a);

@@ -89,8 +89,8 @@ impl<A: Aggregate<Services = ()> + Clone> Part<A> {
     }
 
     /// Nobody has decided anything on this stream since.
-    pub(crate) fn is_current(&self, slot: &Option<Loaded<A>>) -> bool {
-        slot.as_ref().is_some_and(|loaded| {
+    pub(crate) fn is_current(&self, slot: Option<&Loaded<A>>) -> bool {
+        slot.is_some_and(|loaded| {
             Arc::ptr_eq(&loaded.fence, &self.fence)
                 && loaded.latest.sequence == self.sequence()
                 && !loaded.fence.is_broken()

@@ -50,6 +50,7 @@ impl Memory {
 
 impl EventStore {
     /// Starts the appender, which runs until [`EventStore::shutdown`], or until the last clone is gone.
+    #[must_use]
     pub fn start(pool: PgPool, upcasters: Upcasters, settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let (queue, received) = mpsc::channel(settings.queue);
@@ -57,9 +58,9 @@ impl EventStore {
         let cache = moka::sync::Cache::new(settings.cached_aggregates);
         let memory = Memory { cache, epoch: Arc::default() };
         let closing = CancellationToken::new();
-        let appender =
+        let task =
             Appender::new(pool.clone(), Arc::clone(&settings), received, announce, memory.clone(), closing.clone());
-        tokio::spawn(appender.run());
+        tokio::spawn(task.run());
         Self(Arc::new(Inner { pool, upcasters, settings, queue, appended, memory, closing }))
     }
 

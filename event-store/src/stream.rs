@@ -111,6 +111,7 @@ impl<A: Aggregate<Services = ()> + Clone> Draft<A> {
     }
 
     /// The state with all that has been decided so far.
+    #[must_use]
     pub fn state(&self) -> &A {
         self.decided.as_ref().unwrap_or(&self.base.state)
     }
@@ -124,13 +125,11 @@ impl<A: Aggregate<Services = ()> + Clone> Draft<A> {
     pub fn handle(&mut self, command: A::Command) -> Result<&[A::Event], A::Error> {
         let mut state = self.state().clone();
         let sink = EventSink::default();
-        match state.handle(command, &(), &sink).now_or_never() {
-            Some(decided) => decided?,
-            None => {
-                self.waits = true;
-                return Ok(&[]);
-            }
-        }
+        let Some(decided) = state.handle(command, &(), &sink).now_or_never() else {
+            self.waits = true;
+            return Ok(&[]);
+        };
+        decided?;
         // The sink applied each event to `state` when it was written: it must not be applied again.
         self.events.extend(sink.collect().now_or_never().unwrap_or_default());
         self.decided = Some(Arc::new(state));

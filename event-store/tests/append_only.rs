@@ -1,4 +1,5 @@
 //! I2: nobody changes the log.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use sqlx::PgPool;
 

@@ -1,4 +1,5 @@
 //! I3: an answer to a command is true, whatever happens to the connection, and to Postgres, while it is being appended.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod common;
 

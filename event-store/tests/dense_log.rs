@@ -1,4 +1,5 @@
 //! I1: positions are 1, 2, 3 … in commit order. Whoever has seen one has seen all before it.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Streams are read back as they were written: from snapshots, through upcasters, and by cqrs-es's own code.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod common;
 

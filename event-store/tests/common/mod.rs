@@ -30,6 +30,10 @@ pub(crate) enum Command {
         events: i64,
         note: String,
     },
+    /// One event that adds so much.
+    Add {
+        by: i64,
+    },
     /// Refused when the total would be above.
     CountUpTo {
         limit: i64,
@@ -62,6 +66,10 @@ impl Aggregate for Tally {
 
     async fn handle(&mut self, command: Command, (): &(), sink: &EventSink<Self>) -> Result<(), Full> {
         let (events, note) = match command {
+            Command::Add { by } => {
+                sink.write(Event::Counted { by, before: self.total, note: String::new() }, self).await;
+                return Ok(());
+            }
             Command::Count { events, note } => (events, note),
             Command::CountUpTo { limit } if self.total >= limit => return Err(Full),
             Command::CountUpTo { .. } => (1, String::new()),
