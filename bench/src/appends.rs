@@ -92,7 +92,8 @@ async fn callers(time: Duration, call: impl Fn(usize, u64) -> BoxFuture<'static,
     let began = Instant::now();
     let callers = (0..CALLERS).map(|caller| {
         let (done, stop) = (Arc::clone(&done), Arc::clone(&stop));
-        let calls = async move {
+
+        async move {
             let mut turn = 0;
             while !stop.load(Ordering::Relaxed) {
                 if call(caller, turn).await {
@@ -100,8 +101,7 @@ async fn callers(time: Duration, call: impl Fn(usize, u64) -> BoxFuture<'static,
                 }
                 turn += 1;
             }
-        };
-        calls
+        }
     });
     let timer = async {
         tokio::time::sleep(time).await;

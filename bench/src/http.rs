@@ -1,5 +1,6 @@
 //! Commands over HTTP: the real processes, with relay and projections running, beside an axum handler over stock cqrs-es + postgres-es.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -125,9 +126,10 @@ async fn bulk(address: &str, time: Duration) -> anyhow::Result<f64> {
     let sending = async move {
         let mut sent = 0_u32;
         while began.elapsed() < time {
-            let lines: String = (0..100)
-                .map(|n| format!("{{\"path\":\"/v1/inventory/{run}/{n}/receive\",\"body\":{BODY}}}\n"))
-                .collect();
+            let mut lines = String::new();
+            for n in 0..100 {
+                writeln!(lines, "{{\"path\":\"/v1/inventory/{run}/{n}/receive\",\"body\":{BODY}}}")?;
+            }
             write.write_all(format!("{:x}\r\n{lines}\r\n", lines.len()).as_bytes()).await?;
             sent += 100;
         }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 pub(crate) struct Accepted {
     /// The stream that the command was for.
     id: String,
-    /// The sequence it now stands at; also the ETag.
+    /// The sequence it now stands at; also the `ETag`.
     sequence: i64,
     /// The position in the log from which on the effect can be read: pass it as `at_least`. Also in `Log-Position`.
     position: i64,
@@ -62,18 +62,7 @@ fn insert(headers: &mut axum::http::HeaderMap, name: HeaderName, text: &str) {
 
 /// A path of the query API, with what is in it percent-encoded.
 pub(crate) fn path<const N: usize>(parts: [&str; N]) -> String {
-    let mut path = String::new();
-    for part in parts {
-        path.push('/');
-        for byte in part.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                path.push(char::from(byte));
-            } else {
-                path.push_str(&format!("%{byte:02X}"));
-            }
-        }
-    }
-    path
+    parts.iter().flat_map(|part| ["/".into(), urlencoding::encode(part)]).collect()
 }
 
 /// The one place where refusals and failures get their status.

@@ -55,8 +55,10 @@ pub struct Parts {
 ))]
 struct Description;
 
+type Routes = fn() -> OpenApiRouter<App>;
+
 /// Every context, by name: one line each.
-const CONTEXTS: &[(&str, fn() -> OpenApiRouter<App>)] =
+const CONTEXTS: &[(&str, Routes)] =
     &[("catalog", catalog::routes), ("inventory", inventory::routes), ("sales", sales::routes)];
 
 /// The whole API.

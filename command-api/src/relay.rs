@@ -56,6 +56,7 @@ pub async fn start(
 
 /// Ready: the database answers, and the relay has not stopped for good. A relay that is trying again is no reason to refuse commands:
 /// they are safe in the log.
+#[must_use]
 pub fn readiness(pool: PgPool, relay: Option<watch::Receiver<RelayStatus>>) -> Readiness {
     Arc::new(move || {
         let (pool, status) = (pool.clone(), relay.as_ref().map(|relay| relay.borrow().clone()));

@@ -171,7 +171,7 @@ async fn complete(State(app): State<App>, Path(id): Path<String>, posted: Posted
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Refund {
+struct NewRefund {
     /// The refund's number, unique in the sale; made by the server if not given.
     refund: Option<String>,
     lines: Vec<RefundLine>,
@@ -188,9 +188,9 @@ struct RefundLine {
 
 /// Takes units back by receipt. Never more than were sold and not yet refunded, nor than the customer still has.
 #[utoipa::path(post, path = "/v1/sales/{id}/refund", tag = "sales", params(("id" = String, Path)), responses((status = 200, body = Accepted)))]
-async fn refund(State(app): State<App>, Path(id): Path<String>, posted: Posted<Refund>) -> Result<Answer, Problem> {
+async fn refund(State(app): State<App>, Path(id): Path<String>, posted: Posted<NewRefund>) -> Result<Answer, Problem> {
     let at = posted.at(posted.body.at);
-    let Refund { refund, lines, .. } = posted.body;
+    let NewRefund { refund, lines, .. } = posted.body;
     let refund = refund.unwrap_or_else(|| clock::new_id().to_string());
     let returned = lines.iter().map(|line| Units { sku: line.sku.clone(), quantity: line.quantity }).collect();
     let lines = lines

@@ -1,4 +1,5 @@
 //! The access table, whole.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 #[expect(dead_code, reason = "each test binary uses its own part")]
 mod api;

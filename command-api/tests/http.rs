@@ -2,6 +2,8 @@
 
 mod api;
 
+use std::fmt::Write as _;
+
 use api::{Api, sale};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -159,8 +161,7 @@ async fn a_bulk_request_runs_its_lines_in_order_and_goes_on_after_a_bad_one(pool
     let mut lines = String::new();
     lines.push_str(r#"{"path":"/v1/catalog/products","body":{"sku":"A","name":"a","price":"1","currency":"GBP"}}"#);
     for price in 2..50 {
-        lines
-            .push_str(&format!("\n{{\"path\":\"/v1/catalog/products/A/reprice\",\"body\":{{\"price\":\"{price}\"}}}}"));
+        write!(lines, "\n{{\"path\":\"/v1/catalog/products/A/reprice\",\"body\":{{\"price\":\"{price}\"}}}}").unwrap();
     }
     lines.push_str("\nnot json\n{\"path\":\"/v1/commands\",\"body\":{}}\n{\"path\":\"/v1/catalog/products/A/discontinue\",\"body\":{}}\n");
     let answer = api.raw("/v1/commands", "application/x-ndjson", &lines).await;

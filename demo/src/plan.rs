@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+use urlencoding::encode;
 
 use crate::client::Command;
 use crate::rows::{Kind, Row, is_product};
@@ -77,6 +78,8 @@ pub(crate) struct Plan<R> {
     /// Documents whose first lines have been sent.
     begun: HashSet<String>,
     chunk: Vec<Row>,
+    /// The number of the last row in it.
+    chunk_end: u64,
     ready: VecDeque<Command>,
     ended: bool,
 }
@@ -92,6 +95,7 @@ impl<R: Iterator<Item = anyhow::Result<Row>>> Plan<R> {
             opened,
             begun,
             chunk: Vec::new(),
+            chunk_end: 0,
             ready: VecDeque::new(),
             ended: false,
         }
@@ -116,9 +120,11 @@ impl<R: Iterator<Item = anyhow::Result<Row>>> Plan<R> {
         if row.kind() == Kind::Adjustment {
             self.adjust(&row, &at);
         } else {
-            self.chunk.push(row);
+            self.chunk_end = self.number;
             // A sale is completed right after its last line.
-            if self.chunk.last().is_some_and(|row| self.overview.last_row.get(&row.invoice_no) == Some(&self.number)) {
+            let is_last = self.overview.last_row.get(&row.invoice_no) == Some(&self.number);
+            self.chunk.push(row);
+            if is_last {
                 self.flush();
             }
         }
@@ -213,7 +219,7 @@ impl<R: Iterator<Item = anyhow::Result<Row>>> Plan<R> {
                 body: json!({ "quantity": units, "document": invoice, "at": at }),
             });
         }
-        if self.overview.last_row.get(invoice).is_some_and(|last| *last <= self.number) {
+        if self.overview.last_row.get(invoice).is_some_and(|last| *last == self.chunk_end) {
             self.push(format!("/v1/sales/{}/complete", encode(invoice)), json!({ "at": at }));
         }
     }
@@ -258,19 +264,6 @@ fn store_of(country: &str) -> String {
 
 fn stock(store: &str, sku: &str, command: &str) -> String {
     format!("/v1/inventory/{}/{}/{command}", encode(store), encode(sku))
-}
-
-/// Percent-encodes a part of a path.
-pub(crate) fn encode(text: &str) -> String {
-    text.bytes()
-        .map(|byte| {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Processes are killed at random moments under load. Nothing acknowledged is lost, nothing is applied twice.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -96,7 +96,7 @@ impl Feed {
     /// See [`FeedError`]; the feed stays where it is.
     pub async fn next_batch(&mut self, max: usize) -> Result<Vec<Recorded>, FeedError> {
         loop {
-            if let Some(batch) = self.from_jetstream(max).await {
+            if let Some(batch) = self.next_from_jetstream(max).await {
                 metrics::counter!("annals_feed_events_total", "source" => "jetstream").increment(count(&batch));
                 return self.hand_out(batch);
             }
@@ -129,7 +129,7 @@ impl Feed {
     }
 
     /// What JetStream has, if it goes on right where this feed stands. `None` means: look at Postgres.
-    async fn from_jetstream(&mut self, max: usize) -> Option<Vec<Recorded>> {
+    async fn next_from_jetstream(&mut self, max: usize) -> Option<Vec<Recorded>> {
         let live = self.live.as_mut()?;
         let first = match tokio::time::timeout(PATIENCE, live.messages.next()).await {
             Ok(Some(Ok(message))) => message,
@@ -200,15 +200,12 @@ impl Feed {
             }
             self.retry_at = tokio::time::Instant::now() + RETRY;
         }
-        let listener = match &mut self.listener {
-            Some(listener) => listener,
-            None => {
-                let mut listener = PgListener::connect_with(&self.source.pool).await?;
-                listener.listen("annals_log").await?;
-                // What was appended before we listened is found by looking once more.
-                self.listener = Some(listener);
-                return Ok(());
-            }
+        let Some(listener) = &mut self.listener else {
+            let mut listener = PgListener::connect_with(&self.source.pool).await?;
+            listener.listen("annals_log").await?;
+            // What was appended before we listened is found by looking once more.
+            self.listener = Some(listener);
+            return Ok(());
         };
         match tokio::time::timeout(PATIENCE, listener.recv()).await {
             Ok(Err(error)) => {

@@ -25,6 +25,7 @@ struct Inner {
 
 impl Gate {
     /// A gate that lets through what the table allows.
+    #[must_use]
     pub fn new(table: &[&[Rule]], authenticate: Box<dyn Authenticate>) -> Self {
         let rules =
             table.iter().flat_map(|part| *part).map(|&(method, route, roles)| ((method, route), roles)).collect();

@@ -54,12 +54,12 @@ impl<P: Projection> Model<P> {
 
     /// Everything in memory is dropped; it is loaded again when it is needed.
     pub fn forget(&mut self) {
-        self.rows.tables().into_iter().for_each(|table| table.forget());
+        self.rows.tables().into_iter().for_each(super::rows::AnyTable::forget);
     }
 
     /// The tables are empty, and nobody else fills them.
     pub(crate) fn assume_empty(&mut self) {
-        self.rows.tables().into_iter().for_each(|table| table.assume_empty());
+        self.rows.tables().into_iter().for_each(super::rows::AnyTable::assume_empty);
     }
 
     /// Folds a batch that follows the checkpoint and commits it, together with the checkpoint's move. Where an event cannot be applied,
@@ -106,7 +106,7 @@ impl<P: Projection> Model<P> {
             return Err(BatchError::Fenced);
         }
         transaction.commit().await?;
-        self.rows.tables().into_iter().for_each(|table| table.written());
+        self.rows.tables().into_iter().for_each(super::rows::AnyTable::written);
         self.position = to;
         Ok(())
     }
@@ -179,7 +179,7 @@ impl<P: Projection> Model<P> {
             return Err(BatchError::Fenced);
         }
         transaction.commit().await?;
-        self.rows.tables().into_iter().for_each(|table| table.written());
+        self.rows.tables().into_iter().for_each(super::rows::AnyTable::written);
         self.position = to;
         Ok(copied)
     }

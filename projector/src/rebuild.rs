@@ -99,11 +99,12 @@ pub(crate) async fn run<P: Projection + Clone>(
 /// Makes the schema beside the live one, or finds that of a rebuild that was broken off; tells where it stands.
 async fn begin<P: Projection>(pool: &PgPool, next: &str) -> Result<i64, RebuildError> {
     let head = log::head(pool).await?;
-    if let Some(checkpoint) = Checkpoint::find(pool, next).await? {
-        if checkpoint.version == P::VERSION && checkpoint.log_id == head.log_id && checkpoint.position <= head.position
-        {
-            return Ok(checkpoint.position);
-        }
+    if let Some(checkpoint) = Checkpoint::find(pool, next).await?
+        && checkpoint.version == P::VERSION
+        && checkpoint.log_id == head.log_id
+        && checkpoint.position <= head.position
+    {
+        return Ok(checkpoint.position);
     }
     schema::drop(pool, next).await?;
     schema::create(pool, next, P::SCHEMA, P::VERSION, "rebuilding").await?;

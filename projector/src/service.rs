@@ -39,6 +39,7 @@ pub async fn source(config: &Config, pool: PgPool) -> anyhow::Result<FeedSource>
 }
 
 /// Ready: the database answers, and no projection has stopped.
+#[must_use]
 pub fn readiness(pool: PgPool) -> Readiness {
     Arc::new(move || {
         let pool = pool.clone();

@@ -145,14 +145,13 @@ async fn is_wanted<P: Projection>(source: &FeedSource) -> Result<bool, sqlx::Err
 /// Makes the model if it is not there, and checks that it is this log's and this version's; tells where it stands.
 async fn prepare<P: Projection>(source: &FeedSource) -> Result<i64, WorkerError> {
     let pool = &source.pool;
-    let checkpoint = match Checkpoint::find(pool, P::NAME).await? {
-        Some(checkpoint) => checkpoint,
-        None => {
-            schema::create(pool, P::NAME, P::SCHEMA, P::VERSION, "running").await?;
-            Checkpoint::find(pool, P::NAME)
-                .await?
-                .ok_or_else(|| WorkerError::Refused("the checkpoint has vanished".to_owned()))?
-        }
+    let checkpoint = if let Some(checkpoint) = Checkpoint::find(pool, P::NAME).await? {
+        checkpoint
+    } else {
+        schema::create(pool, P::NAME, P::SCHEMA, P::VERSION, "running").await?;
+        Checkpoint::find(pool, P::NAME)
+            .await?
+            .ok_or_else(|| WorkerError::Refused("the checkpoint has vanished".to_owned()))?
     };
     if checkpoint.version != P::VERSION {
         let (is, wanted) = (checkpoint.version, P::VERSION);

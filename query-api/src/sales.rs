@@ -179,7 +179,7 @@ fn time(parameter: &'static str, text: &str, end: bool) -> Result<DateTime<Utc>,
 
 /// A line of a sale.
 #[derive(Serialize, ToSchema)]
-struct Line {
+struct SoldLine {
     line_no: i64,
     sku: String,
     description: String,
@@ -196,7 +196,7 @@ struct Line {
 struct WholeSale {
     #[serde(flatten)]
     sale: Sale,
-    items: Vec<Line>,
+    items: Vec<SoldLine>,
     refunds: Vec<RefundLine>,
 }
 
@@ -214,7 +214,7 @@ async fn sale(State(app): State<App>, Path(id): Path<String>, asked: Asked<Nothi
         return ready.found(None::<Sale>, "sale");
     };
     let items = sqlx::query_as!(
-        Line,
+        SoldLine,
         "select line_no, sku, description, quantity, unit_price, amount, at from sales.sale_line where sale = $1 order by line_no",
         id
     );

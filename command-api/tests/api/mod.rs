@@ -1,4 +1,5 @@
 //! The command API without a socket.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +62,13 @@ impl Api {
         self.send("POST", path, &[], Some(body)).await
     }
 
-    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
         self.send_as("admin", method, path, headers, body.map(Value::to_string)).await
     }
 

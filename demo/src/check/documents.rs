@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use futures::StreamExt as _;
 use serde_json::{Value, json};
+use urlencoding::encode;
 
 use crate::client::Annals;
-use crate::plan::encode;
 use crate::reference::{Comparison, number};
 
 pub(crate) async fn compare(

@@ -1,4 +1,5 @@
 //! A projection that counts events per stream, and a log to count.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::time::Duration;
 
