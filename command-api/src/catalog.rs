@@ -141,6 +141,8 @@ struct Open {
     id: String,
     name: String,
     country: String,
+    /// What it trades in: three capital letters, as in ISO 4217.
+    currency: String,
     at: Option<DateTime<Utc>>,
 }
 
@@ -148,9 +150,9 @@ struct Open {
 #[utoipa::path(post, path = "/v1/catalog/stores", tag = "catalog", responses((status = 201, body = Accepted)))]
 async fn open(State(app): State<App>, posted: Posted<Open>) -> Result<Answer, Problem> {
     let at = posted.at(posted.body.at);
-    let Open { id, name, country, .. } = posted.body;
+    let Open { id, name, country, currency, .. } = posted.body;
     let id = key("id", id)?;
-    let command = store::Command::Open { name, country, at };
+    let command = store::Command::Open { name, country, currency, at };
     let receipt = app.store.execute(&posted.request, Target::<Store>::new(&*id), command).await.map_err(problem)?;
     Ok(Answer::created(path(["v1", "catalog", "stores", &id]), receipt))
 }

@@ -16,12 +16,9 @@ pub struct Config {
     /// Who may use the service.
     #[command(flatten)]
     pub identity: config::Identity,
-    /// NATS, with the user who may publish. Without it this process does not relay.
-    #[arg(long, env = "ANNALS_NATS_URL", hide_env_values = true)]
-    pub nats_url: Option<String>,
-    /// The JetStream stream that holds the log's events.
-    #[arg(long, env = "ANNALS_STREAM", default_value = "ANNALS")]
-    pub stream: String,
+    /// User `relay`.
+    #[command(flatten)]
+    pub nats: config::Nats,
     /// Serve only these contexts, separated by commas; all if not given.
     #[arg(long, env = "ANNALS_CONTEXTS", value_delimiter = ',')]
     pub contexts: Vec<String>,

@@ -45,9 +45,8 @@ pub async fn start(
     store: &EventStore,
     stop: CancellationToken,
 ) -> anyhow::Result<Option<Running>> {
-    let Some(url) = &config.nats_url else { return Ok(None) };
-    let client = async_nats::ConnectOptions::new().name("command-api").retry_on_initial_connect().connect(url).await?;
-    let settings = RelaySettings { stream: config.stream.clone(), ..RelaySettings::default() };
+    let Some(client) = config.nats.connect_when_there("command-api").await? else { return Ok(None) };
+    let settings = RelaySettings { stream: config.nats.stream.clone(), ..RelaySettings::default() };
     let relay = Relay::new(pool, client, settings, store.appended());
     let status = relay.status();
     let holder = format!("command-api-{}", clock::new_id());

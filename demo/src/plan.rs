@@ -11,8 +11,10 @@ use crate::rows::{Kind, Row, is_product};
 
 /// Most lines in one command.
 const MAX_LINES: usize = 500;
+/// What everything is priced in.
+pub(crate) const CURRENCY: &str = "GBP";
 /// The store that sells everything.
-const STORE: &str = "online";
+pub(crate) const STORE: &str = "online";
 /// The country it is in.
 const HOME: &str = "United Kingdom";
 /// What an adjustment gives as a reason where the file says nothing.
@@ -136,7 +138,7 @@ impl<R: Iterator<Item = anyhow::Result<Row>>> Plan<R> {
         if self.opened.insert(STORE.to_owned()) {
             self.push(
                 "/v1/catalog/stores".to_owned(),
-                json!({ "id": STORE, "name": "Online shop", "country": HOME, "at": at }),
+                json!({ "id": STORE, "name": "Online shop", "country": HOME, "currency": CURRENCY, "at": at }),
             );
         }
         if !self.known.insert(row.stock_code.clone()) {
@@ -146,7 +148,7 @@ impl<R: Iterator<Item = anyhow::Result<Row>>> Plan<R> {
         let price = row.unit_price.max(rust_decimal::Decimal::ZERO);
         self.push(
             "/v1/catalog/products".to_owned(),
-            json!({ "sku": row.stock_code, "name": name, "price": price, "currency": "GBP" }),
+            json!({ "sku": row.stock_code, "name": name, "price": price, "currency": CURRENCY }),
         );
         if let Some(opening) = self.overview.opening.get(&row.stock_code).copied().filter(|opening| *opening > 0) {
             self.push(
@@ -159,7 +161,7 @@ impl<R: Iterator<Item = anyhow::Result<Row>>> Plan<R> {
     fn adjust(&mut self, row: &Row, at: &str) {
         let store = store_of(&row.country);
         if self.opened.insert(store.clone()) {
-            self.push("/v1/catalog/stores".to_owned(), json!({ "id": store, "name": format!("Online shop, {}", row.country), "country": row.country, "at": at }));
+            self.push("/v1/catalog/stores".to_owned(), json!({ "id": store, "name": format!("Online shop, {}", row.country), "country": row.country, "currency": CURRENCY, "at": at }));
         }
         let elsewhere = format!("{store}/{}", row.stock_code);
         if store != STORE
@@ -180,8 +182,7 @@ impl<R: Iterator<Item = anyhow::Result<Row>>> Plan<R> {
         let (id, at, kind) = (first.invoice_no.clone(), first.at(), first.kind());
         let lines: Vec<Value> = rows.iter().map(|row| line(row, kind)).collect();
         let is_new = self.begun.insert(id.clone());
-        let mut head =
-            json!({ "id": id, "store": STORE, "country": first.country, "currency": "GBP", "at": at, "lines": lines });
+        let mut head = json!({ "id": id, "store": STORE, "country": first.country, "currency": CURRENCY, "at": at, "lines": lines });
         if !first.customer.is_empty() {
             head["customer"] = first.customer.clone().into();
         }

@@ -24,7 +24,9 @@ const ARTICLES: &[(&str, &str, &str)] = &[
     ("CRD-01", "Postcards, set of ten", "paper"),
 ];
 const STORES: &[(&str, &str, &str)] =
-    &[("high-street", "High Street", "United Kingdom"), ("rue-haute", "Rue Haute", "France")];
+    &[("high-street", "High Street", "Ireland"), ("rue-haute", "Rue Haute", "France")];
+/// Another one than that of the shop whose file can be loaded: the figures of both can then be told apart.
+const CURRENCY: &str = "EUR";
 const CUSTOMERS: &[&str] = &["ada", "blaise", "carl", "dorothy", "emmy"];
 const SALES: usize = 100;
 
@@ -66,11 +68,13 @@ fn price(article: usize) -> String {
 fn opening() -> Vec<Command> {
     let mut commands: Vec<_> = STORES
         .iter()
-        .map(|(id, name, country)| command("/v1/catalog/stores", json!({ "id": id, "name": name, "country": country })))
+        .map(|(id, name, country)| {
+            command("/v1/catalog/stores", json!({ "id": id, "name": name, "country": country, "currency": CURRENCY }))
+        })
         .collect();
     for (article, (sku, name, category)) in ARTICLES.iter().enumerate() {
         let body =
-            json!({ "sku": sku, "name": name, "category": category, "price": price(article), "currency": "GBP" });
+            json!({ "sku": sku, "name": name, "category": category, "price": price(article), "currency": CURRENCY });
         commands.push(command("/v1/catalog/products", body));
         for (store, _, _) in STORES {
             commands.push(command(
@@ -92,7 +96,7 @@ fn sale(number: usize) -> Vec<Command> {
         let (sku, name, _) = ARTICLES[article];
         json!({ "sku": sku, "description": name, "quantity": quantity(article), "unit_price": price(article) })
     };
-    let mut body = json!({ "id": format!("S{number:04}"), "store": store, "country": country, "currency": "GBP", "complete": true,
+    let mut body = json!({ "id": format!("S{number:04}"), "store": store, "country": country, "currency": CURRENCY, "complete": true,
         "lines": articles.map(line) });
     if number % 4 != 3 {
         body["customer"] = CUSTOMERS[number % CUSTOMERS.len()].into();
@@ -109,7 +113,7 @@ fn sale(number: usize) -> Vec<Command> {
 
 fn taking_back() -> Vec<Command> {
     let back = |id: &str, sku: &str, quantity: i64| {
-        json!({ "id": id, "customer": "ada", "store": "high-street", "country": "United Kingdom", "currency": "GBP",
+        json!({ "id": id, "customer": "ada", "store": "high-street", "country": "Ireland", "currency": CURRENCY,
             "lines": [{ "sku": sku, "description": "", "quantity": quantity, "unit_price": "2.50" }] })
     };
     vec![

@@ -6,6 +6,7 @@ pub mod access;
 mod aggregate;
 pub mod catalog;
 pub mod inventory;
+mod price;
 mod refusal;
 pub mod sales;
 pub mod text;

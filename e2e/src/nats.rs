@@ -10,7 +10,10 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-/// A nats-server with JetStream, on a port and a store of its own; gone when it is dropped.
+/// Of both users. One that would be a number, were it not in quotes.
+const PASSWORD: &str = "02e2";
+
+/// A nats-server as it is deployed, with its users, on a port and a store of its own; gone when it is dropped.
 pub struct Server {
     port: u16,
     directory: TempDir,
@@ -28,10 +31,10 @@ impl Server {
         Ok(server)
     }
 
-    /// Where clients find it.
+    /// Where clients find it, as the user `relay` or `reader`.
     #[must_use]
-    pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+    pub fn url(&self, user: &str) -> String {
+        format!("nats://{user}:{PASSWORD}@127.0.0.1:{}", self.port)
     }
 
     /// Kills it (SIGKILL), as a crash would.
@@ -53,8 +56,11 @@ impl Server {
     pub async fn restart(&self) -> anyhow::Result<()> {
         self.kill().await?;
         let child = Command::new(binary())
-            .args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-js", "-sd"])
-            .arg(self.store())
+            .args(["-c", concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/nats.conf")])
+            .env("NATS_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("NATS_STORE", self.store())
+            .env("NATS_RELAY_PASSWORD", format!("\"{PASSWORD}\""))
+            .env("NATS_READER_PASSWORD", format!("\"{PASSWORD}\""))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)

@@ -63,21 +63,21 @@ impl System {
         if !migrated.status.success() {
             bail!("replay-tool migrate failed: {}", String::from_utf8_lossy(&migrated.stderr));
         }
-        let service = |name: &str, role: &str| {
+        let service = |name: &str, role: &str, user: &str| {
             Binary::named(name)
                 .env("ANNALS_DATABASE_URL", postgres.url(role, "annals"))
-                .env("ANNALS_NATS_URL", nats.url())
+                .env("ANNALS_NATS_URL", nats.url(user))
                 .env("ANNALS_KEYS_FILE", keys.path().join("keys.json").display().to_string())
         };
         let mut command_services = Vec::new();
         for _ in 0..commands {
-            command_services.push(service("command-api", "annals_command").serve().await?);
+            command_services.push(service("command-api", "annals_command", "relay").serve().await?);
         }
         let mut projector_services = Vec::new();
         for _ in 0..projectors {
-            projector_services.push(service("projector", "annals_projector").serve().await?);
+            projector_services.push(service("projector", "annals_projector", "reader").serve().await?);
         }
-        let query = service("query-api", "annals_query").serve().await?;
+        let query = service("query-api", "annals_query", "reader").serve().await?;
         let client = Client::builder().timeout(Duration::from_secs(20)).build()?;
         Ok(Self {
             postgres,
@@ -128,7 +128,7 @@ impl System {
     pub async fn replay_tool(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         Binary::named("replay-tool")
             .env("ANNALS_DATABASE_URL", self.postgres.url("annals_replay", "annals"))
-            .env("ANNALS_NATS_URL", self.nats.url())
+            .env("ANNALS_NATS_URL", self.nats.url("relay"))
             .run(arguments)
             .await
     }

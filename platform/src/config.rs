@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use async_nats::{Client, ConnectOptions, ServerAddr};
 use clap::Args;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -49,6 +50,52 @@ impl Database {
             .connect_with(further(options.application_name(service)))
             .await
             .context("could not reach the database at ANNALS_DATABASE_URL")
+    }
+}
+
+/// How to reach NATS, and the stream there.
+#[derive(Debug, Clone, Args)]
+pub struct Nats {
+    /// NATS, with the user for this service: `nats://relay:PASSWORD@localhost:4222`. Without it there is only Postgres: a command API
+    /// does not relay, a projector reads the log itself.
+    #[arg(long, env = "ANNALS_NATS_URL", hide_env_values = true)]
+    pub nats_url: Option<String>,
+    /// The JetStream stream that holds the log's events.
+    #[arg(long, env = "ANNALS_STREAM", default_value = "ANNALS")]
+    pub stream: String,
+}
+
+impl Nats {
+    /// A connection that comes back whenever NATS does; it need not be there yet.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub async fn connect_when_there(&self, service: &str) -> anyhow::Result<Option<Client>> {
+        self.connect_with(service, ConnectOptions::retry_on_initial_connect).await
+    }
+
+    /// A connection that is there.
+    ///
+    /// # Errors
+    /// When the address is none, or nobody answers there.
+    pub async fn connect(&self, service: &str) -> anyhow::Result<Option<Client>> {
+        self.connect_with(service, |options| options).await
+    }
+
+    async fn connect_with(
+        &self,
+        service: &str,
+        further: impl FnOnce(ConnectOptions) -> ConnectOptions,
+    ) -> anyhow::Result<Option<Client>> {
+        let Some(url) = &self.nats_url else { return Ok(None) };
+        let address: ServerAddr = url.parse().context("ANNALS_NATS_URL is not an address of NATS")?;
+        let options = ConnectOptions::new().name(service);
+        // The client does not take the user from the address by itself.
+        let options = match (address.username(), address.password()) {
+            (Some(user), Some(password)) => options.user_and_password(user.to_owned(), password.to_owned()),
+            _ => options,
+        };
+        further(options).connect(address).await.context("could not reach NATS at ANNALS_NATS_URL").map(Some)
     }
 }
 

@@ -17,12 +17,9 @@ pub struct Config {
     /// Where `/livez`, `/readyz` and `/metrics` are.
     #[command(flatten)]
     pub listen: config::Listen,
-    /// NATS, with a user who may read. Without it events come from Postgres alone.
-    #[arg(long, env = "ANNALS_NATS_URL", hide_env_values = true)]
-    pub nats_url: Option<String>,
-    /// The JetStream stream that holds the log's events.
-    #[arg(long, env = "ANNALS_STREAM", default_value = "ANNALS")]
-    pub stream: String,
+    /// User `reader`.
+    #[command(flatten)]
+    pub nats: config::Nats,
     /// Keep only the read models of these contexts, separated by commas; all if not given.
     #[arg(long, env = "ANNALS_CONTEXTS", value_delimiter = ',')]
     pub contexts: Vec<String>,

@@ -29,13 +29,8 @@ pub fn start_workers(config: &Config, source: &FeedSource, stop: &CancellationTo
 /// # Errors
 /// When the address of NATS is none.
 pub async fn source(config: &Config, pool: PgPool) -> anyhow::Result<FeedSource> {
-    let nats = match &config.nats_url {
-        Some(url) => {
-            Some(async_nats::ConnectOptions::new().name("projector").retry_on_initial_connect().connect(url).await?)
-        }
-        None => None,
-    };
-    Ok(FeedSource { pool, nats, stream: config.stream.clone(), upcasters: Upcasters::new(domain::upcasters()) })
+    let nats = config.nats.connect_when_there("projector").await?;
+    Ok(FeedSource { pool, nats, stream: config.nats.stream.clone(), upcasters: Upcasters::new(domain::upcasters()) })
 }
 
 /// Ready: the database answers, and no projection has stopped.

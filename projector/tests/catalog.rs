@@ -64,7 +64,12 @@ fn a_discontinued_product_says_why_until_it_is_reinstated() {
 #[test]
 fn a_store_is_open_from_its_opening_to_its_closing() {
     let at = DateTime::<Utc>::UNIX_EPOCH;
-    let opened = store::Event::Opened { name: "Leeds".to_owned(), country: "United Kingdom".to_owned(), at };
+    let opened = store::Event::Opened {
+        name: "Leeds".to_owned(),
+        country: "United Kingdom".to_owned(),
+        currency: "GBP".to_owned(),
+        at,
+    };
     assert_eq!(store(std::slice::from_ref(&opened)).status, "open");
     let row = store(&[opened, store::Event::Closed { at }]);
     assert_eq!((row.status.as_str(), row.closed_at), ("closed", Some(at)));

@@ -10,8 +10,12 @@ use folding::till::{added, adjusted, line, opened, refunded, returned, sold_to, 
 use folding::{Log, fold};
 use projector::revenue::{Figures, Product, Revenue, RevenueRows, UNSTATED};
 
+fn figures_in(currency: &str, rows: &RevenueRows, dimension: &str, value: &str) -> Figures {
+    rows.figures.get(&(dimension.to_owned(), value.to_owned(), currency.to_owned())).unwrap().cloned().unwrap()
+}
+
 fn figures(rows: &RevenueRows, dimension: &str, value: &str) -> Figures {
-    rows.figures.get(&(dimension.to_owned(), value.to_owned())).unwrap().cloned().unwrap()
+    figures_in("GBP", rows, dimension, value)
 }
 
 fn product(log: &Log, sku: &str) -> Product {
@@ -89,15 +93,22 @@ fn all_refunds_are_cancelled_revenue_and_counted_by_outcome() {
 }
 
 #[test]
-fn an_adjustment_counts_for_the_country_of_its_store_and_for_no_money() {
+fn an_adjustment_counts_for_country_and_currency_of_its_store_and_for_no_money() {
     let mut log = Log::default();
     log.record("store", "lyon", &opened("France"));
     log.record("stock_item", "lyon/lamp", &adjusted(-4, "broken", Some("536589")));
     let rows = fold(&Revenue, &log.events);
-    let row = figures(&rows, "country", "France");
+    let row = figures_in("EUR", &rows, "country", "France");
     assert_eq!((row.adjustment_lines, row.units_adjusted, row.adjustment_documents), (1, -4, Some(1)));
-    assert_eq!((row.gross, row.currency), (Decimal::ZERO, None));
-    assert_eq!(figures(&rows, "customer", "").units_adjusted, -4);
+    assert_eq!(row.gross, Decimal::ZERO);
+    assert_eq!(figures_in("EUR", &rows, "customer", "").units_adjusted, -4);
+}
+
+#[test]
+fn an_adjustment_in_a_store_that_never_opened_counts_in_no_currency() {
+    let mut log = Log::default();
+    log.record("stock_item", "lyon/lamp", &adjusted(-4, "broken", None));
+    assert_eq!(figures_in("XXX", &fold(&Revenue, &log.events), "store", "lyon").units_adjusted, -4);
 }
 
 #[test]
@@ -150,7 +161,7 @@ fn the_last_description_is_the_last_that_says_anything_on_any_line() {
 }
 
 #[test]
-fn amounts_in_several_currencies_are_not_passed_off_as_money() {
+fn amounts_in_several_currencies_are_not_added_up() {
     let mut log = Log::default();
     log.record("sale", "1", &sold_to(None, 1, vec![line("lamp", 1, 100)]));
     let sale::Event::Recorded { store, customer, country, lines, at, .. } = sold_to(None, 1, vec![line("cup", 1, 100)])
@@ -159,8 +170,9 @@ fn amounts_in_several_currencies_are_not_passed_off_as_money() {
     };
     log.record("sale", "2", &sale::Event::Recorded { store, customer, country, currency: "EUR".to_owned(), lines, at });
     let rows = fold(&Revenue, &log.events);
-    let currency = |dimension, value| figures(&rows, dimension, value).currency.unwrap();
-    assert_eq!((currency("all", ""), currency("product", "cup")), ("XXX".to_owned(), "EUR".to_owned()));
+    let gross = |currency, dimension, value| figures_in(currency, &rows, dimension, value).gross;
+    assert_eq!((gross("GBP", "all", ""), gross("EUR", "all", "")), (pounds(100), pounds(100)));
+    assert_eq!((gross("GBP", "product", "lamp"), gross("EUR", "product", "cup")), (pounds(100), pounds(100)));
 }
 
 #[test]

@@ -102,6 +102,8 @@ struct Store {
     id: String,
     name: String,
     country: String,
+    /// What it trades in.
+    currency: String,
     /// `open` or `closed`.
     status: String,
     opened_at: DateTime<Utc>,
@@ -126,7 +128,7 @@ async fn stores(State(app): State<App>, asked: Asked<Stores>) -> Result<Response
     let after: Option<String> = page::decode(cursor.as_deref())?;
     let stores = sqlx::query_as!(
         Store,
-        "select id, name, country, status, opened_at, closed_at from catalog.store where $1::text is null or id > $1 order by id limit $2",
+        "select id, name, country, currency, status, opened_at, closed_at from catalog.store where $1::text is null or id > $1 order by id limit $2",
         after,
         limit + 1
     )
@@ -142,7 +144,7 @@ async fn store(State(app): State<App>, Path(id): Path<String>, asked: Asked<Noth
     let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
     let store = sqlx::query_as!(
         Store,
-        "select id, name, country, status, opened_at, closed_at from catalog.store where id = $1",
+        "select id, name, country, currency, status, opened_at, closed_at from catalog.store where id = $1",
         id
     );
     ready.found(store.fetch_optional(&app.pool).await.map_err(failed)?, "store")

@@ -1,4 +1,4 @@
-//! What the business earned, from seven sides.
+//! What the business earned in each currency, from seven sides.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::read::{Asked, Nothing, failed};
+use crate::read::{Asked, failed};
 
 const PROJECTION: &str = "revenue";
 const DIMENSIONS: &[&str] = &["day", "month", "country", "store", "product", "customer"];
@@ -23,14 +23,14 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(summary)).routes(routes!(by)).routes(routes!(one))
 }
 
-/// Sums over everything, or over one day, month, country, store, product or customer.
+/// Sums in one currency: over everything, or over one day, month, country, store, product or customer.
 #[derive(Serialize, ToSchema)]
 struct Figures {
     dimension: String,
     /// The day, month, country …; empty for lines without customer.
     value: String,
-    /// `XXX` when amounts in several currencies were added up.
-    currency: Option<String>,
+    /// `XXX` for corrections of stock in a store that never opened.
+    currency: String,
     lines: i64,
     sale_lines: i64,
     free_lines: i64,
@@ -61,7 +61,7 @@ struct Figures {
     bad_debt_documents: Option<i64>,
     /// Customers with a sale or free line.
     active_customers: Option<i64>,
-    /// Those for whom it was the first.
+    /// Those for whom it was the first in this currency.
     new_customers: Option<i64>,
     accepted_lines: i64,
     accepted_units: i64,
@@ -91,16 +91,31 @@ struct Figures {
     price_changes: Option<i64>,
 }
 
-/// The statement is the same for all; only the order and the cursor differ, and those are numbers.
-async fn find(
-    app: &App,
-    dimension: &str,
-    value: Option<&str>,
-    order: &Order,
-    after: Option<(Decimal, String)>,
+/// The last one on a page: its rank, value and currency.
+type Place = (Decimal, String, String);
+
+/// Which figures, in what order, from where on.
+struct Wanted<'a> {
+    dimension: &'a str,
+    value: Option<&'a str>,
+    currency: Option<&'a str>,
+    order: Order,
+    after: Option<Place>,
     limit: i64,
-) -> Result<Vec<Figures>, Problem> {
-    let (after, after_value) = after.unzip();
+}
+
+async fn page(app: &App, wanted: Wanted<'_>) -> Result<Page<Figures>, Problem> {
+    let limit = wanted.limit;
+    let order = wanted.order.clone();
+    let figures = find(app, wanted).await?;
+    Ok(Page::of(figures, limit, |last| (order.rank(last), last.value.clone(), last.currency.clone())))
+}
+
+async fn find(app: &App, wanted: Wanted<'_>) -> Result<Vec<Figures>, Problem> {
+    let (after, after_value, after_currency) = match wanted.after {
+        Some((rank, value, currency)) => (Some(rank), Some(value), Some(currency)),
+        None => (None, None, None),
+    };
     let figures = sqlx::query_as!(
         Figures,
         r#"select f.dimension, f.value, f.currency, f.lines, f.sale_lines, f.free_lines, f.refund_lines, f.adjustment_lines,
@@ -112,22 +127,26 @@ async fn find(
                   p.last_description as "last_description?", p.last_price as "last_price?", p.price_changes as "price_changes?"
            from (select *, case $3 when 'gross' then gross when 'net' then net when 'units_sold' then units_sold
                                    when 'units_cancelled' then units_cancelled else 0 end * $4::integer as rank
-                 from revenue.figures where dimension = $1 and ($2::text is null or value = $2)) f
+                 from revenue.figures
+                 where dimension = $1 and ($2::text is null or value = $2) and ($8::text is null or currency = $8)) f
            left join revenue.product p on f.dimension = 'product' and p.sku = f.value
-           where $5::numeric is null or (rank, value) > ($5, $6::text)
-           order by rank, value limit $7"#,
-        dimension,
-        value,
-        order.column,
-        order.sign,
+           where $5::numeric is null or (rank, value, currency) > ($5, $6::text, $9::text)
+           order by rank, value, currency limit $7"#,
+        wanted.dimension,
+        wanted.value,
+        wanted.order.column,
+        wanted.order.sign,
         after,
         after_value,
-        limit
+        wanted.limit + 1,
+        wanted.currency,
+        after_currency
     );
     figures.fetch_all(&app.pool).await.map_err(failed)
 }
 
 /// By what a list is ordered: ascending with sign 1, descending with -1.
+#[derive(Clone)]
 struct Order {
     column: String,
     sign: i32,
@@ -164,18 +183,47 @@ fn dimension(text: &str) -> Result<&str, Problem> {
     }
 }
 
-/// Sums over everything.
-#[utoipa::path(get, path = "/v1/revenue/summary", tag = "revenue", responses((status = 200, body = Figures)))]
-async fn summary(State(app): State<App>, asked: Asked<Nothing>) -> Result<Response, Problem> {
-    let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
-    let found = find(&app, "all", Some(""), &Order::of(None)?, None, 1).await?;
-    ready.found(found.into_iter().next(), "summary: nothing has been sold yet")
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// Only figures in this currency.
+    currency: Option<String>,
+    /// Items on the page, 50 if not given, at most 500.
+    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+async fn in_each_currency(
+    app: App,
+    (dimension, value): (&str, &str),
+    asked: Asked<Which>,
+) -> Result<Response, Problem> {
+    let (Which { currency, limit, cursor }, ready) = asked.ready(&app, PROJECTION).await?;
+    let wanted = Wanted {
+        dimension,
+        value: Some(value),
+        currency: currency.as_deref(),
+        order: Order::of(None)?,
+        after: page::decode(cursor.as_deref())?,
+        limit: page::limit(limit)?,
+    };
+    Ok(ready.page(&page(&app, wanted).await?))
+}
+
+/// Sums over everything: one item for each currency.
+#[utoipa::path(get, path = "/v1/revenue/summary", tag = "revenue", params(Which), responses((status = 200, body = Page<Figures>)))]
+async fn summary(State(app): State<App>, asked: Asked<Which>) -> Result<Response, Problem> {
+    in_each_currency(app, ("all", ""), asked).await
 }
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct List {
+    /// Only figures in this currency.
+    currency: Option<String>,
     /// `value` (the default), `gross`, `net`, `units_sold` or `units_cancelled`; with `-` before it the largest come first.
     order: Option<String>,
     /// Items on the page, 50 if not given, at most 500.
@@ -184,24 +232,30 @@ struct List {
     cursor: Option<String>,
 }
 
-/// Sums by `day`, `month`, `country`, `store`, `product` or `customer`. The top products are `by/product?order=-net`.
+/// Sums by `day`, `month`, `country`, `store`, `product` or `customer`. The top products in pounds are
+/// `by/product?currency=GBP&order=-net`.
 #[utoipa::path(get, path = "/v1/revenue/by/{dimension}", tag = "revenue", params(("dimension" = String, Path), List), responses((status = 200, body = Page<Figures>)))]
 async fn by(State(app): State<App>, Path(of): Path<String>, asked: Asked<List>) -> Result<Response, Problem> {
-    let (List { order, limit, cursor }, ready) = asked.ready(&app, PROJECTION).await?;
-    let (limit, order) = (page::limit(limit)?, Order::of(order.as_deref())?);
-    let figures = find(&app, dimension(&of)?, None, &order, page::decode(cursor.as_deref())?, limit + 1).await?;
-    Ok(ready.page(&Page::of(figures, limit, |last| (order.rank(last), last.value.clone()))))
+    let (List { currency, order, limit, cursor }, ready) = asked.ready(&app, PROJECTION).await?;
+    let wanted = Wanted {
+        dimension: dimension(&of)?,
+        value: None,
+        currency: currency.as_deref(),
+        order: Order::of(order.as_deref())?,
+        after: page::decode(cursor.as_deref())?,
+        limit: page::limit(limit)?,
+    };
+    Ok(ready.page(&page(&app, wanted).await?))
 }
 
-/// Sums of one day, month, country, store, product or customer. What had no customer is at `customer/none`.
-#[utoipa::path(get, path = "/v1/revenue/by/{dimension}/{value}", tag = "revenue", params(("dimension" = String, Path), ("value" = String, Path)), responses((status = 200, body = Figures)))]
+/// Sums of one day, month, country, store, product or customer, one item for each currency. What had no customer is at
+/// `customer/none`.
+#[utoipa::path(get, path = "/v1/revenue/by/{dimension}/{value}", tag = "revenue", params(("dimension" = String, Path), ("value" = String, Path), Which), responses((status = 200, body = Page<Figures>)))]
 async fn one(
     State(app): State<App>,
     Path((of, value)): Path<(String, String)>,
-    asked: Asked<Nothing>,
+    asked: Asked<Which>,
 ) -> Result<Response, Problem> {
-    let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
     let value = if of == "customer" && value == NOBODY { "" } else { &value };
-    let found = find(&app, dimension(&of)?, Some(value), &Order::of(None)?, None, 1).await?;
-    ready.found(found.into_iter().next(), &of)
+    in_each_currency(app, (dimension(&of)?, value), asked).await
 }

@@ -30,12 +30,9 @@ pub struct Tool {
     /// Role `annals_replay`; for `migrate` the owner of the database.
     #[command(flatten)]
     database: config::Database,
-    /// NATS, for `verify` and `remake-stream`.
-    #[arg(long, env = "ANNALS_NATS_URL", hide_env_values = true)]
-    nats_url: Option<String>,
-    /// The JetStream stream that holds the log's events.
-    #[arg(long, env = "ANNALS_STREAM", default_value = "ANNALS")]
-    stream: String,
+    /// For `verify` and `remake-stream`; user `relay`.
+    #[command(flatten)]
+    nats: config::Nats,
     /// JSON lines instead of text.
     #[arg(long, global = true)]
     json: bool,
@@ -82,28 +79,21 @@ pub async fn run(tool: Tool) -> anyhow::Result<ExitCode> {
         Command::Status => status::run(&pool, tool.json).await,
         Command::Verify => verify::run(&tool.source(pool).await?, tool.json).await,
         Command::RemakeStream => {
-            let client = tool.nats().await?.context("remake-stream needs ANNALS_NATS_URL")?;
-            event_store::remake_stream(client, &tool.stream)
+            let client = tool.nats.connect("replay-tool").await?.context("remake-stream needs ANNALS_NATS_URL")?;
+            event_store::remake_stream(client, &tool.nats.stream)
                 .await
                 .map_err(|error| anyhow::anyhow!("the stream could not be made: {error}"))?;
-            println!("the stream {} is empty; the relay fills it from the log", tool.stream);
+            println!("the stream {} is empty; the relay fills it from the log", tool.nats.stream);
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
 impl Tool {
-    async fn nats(&self) -> anyhow::Result<Option<async_nats::Client>> {
-        match &self.nats_url {
-            Some(url) => Ok(Some(async_nats::connect(url).await.context("could not reach NATS at ANNALS_NATS_URL")?)),
-            None => Ok(None),
-        }
-    }
-
     async fn source(&self, pool: PgPool) -> anyhow::Result<FeedSource> {
         // A rebuild reads the log, and needs no NATS.
-        let nats = if matches!(self.command, Command::Verify) { self.nats().await? } else { None };
-        Ok(FeedSource { pool, nats, stream: self.stream.clone(), upcasters: Upcasters::new(domain::upcasters()) })
+        let nats = if matches!(self.command, Command::Verify) { self.nats.connect("replay-tool").await? } else { None };
+        Ok(FeedSource { pool, nats, stream: self.nats.stream.clone(), upcasters: Upcasters::new(domain::upcasters()) })
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use urlencoding::encode;
 
 use crate::client::Annals;
+use crate::plan::STORE;
 use crate::reference::{Comparison, number};
 
 pub(crate) async fn compare(
@@ -16,12 +17,12 @@ pub(crate) async fn compare(
     to: &mut Comparison,
 ) -> anyhow::Result<()> {
     for (list, order) in [("biggest_10_invoices_by_amount", "-gross"), ("longest_10_invoices_by_lines", "-lines")] {
-        let found = annals.get(&format!("/v1/sales?order={order}&limit=10")).await?;
+        let found = annals.get(&format!("/v1/sales?store={STORE}&order={order}&limit=10")).await?;
         for (place, expected) in answers[list].as_array().into_iter().flatten().enumerate() {
             row(&format!("{list}[{place}]"), expected, &sale(&found["items"][place]), to);
         }
     }
-    let refused = annals.all("/v1/sales/refunds?outcome=refused").await?;
+    let refused = annals.all(&format!("/v1/sales/refunds?store={STORE}&outcome=refused")).await?;
     let listed = tables.map_or(&answers["refund_check"]["first_25_rejected"], |tables| &tables["rejected_refunds"]);
     for (place, expected) in listed.as_array().into_iter().flatten().enumerate() {
         let found = refused.get(place).unwrap_or(&Value::Null);
@@ -63,7 +64,7 @@ fn sale(sale: &Value) -> Value {
 
 /// Every sale and every return: customer, country, time, lines, units, amount.
 async fn invoices(annals: &Annals, expected: &Value, to: &mut Comparison) -> anyhow::Result<()> {
-    let sales = annals.all("/v1/sales").await?;
+    let sales = annals.all(&format!("/v1/sales?store={STORE}")).await?;
     let sales: HashMap<&str, &Value> = sales.iter().filter_map(|sale| Some((sale["id"].as_str()?, sale))).collect();
     let (returns, others): (Vec<_>, Vec<_>) =
         expected.as_object().into_iter().flatten().partition(|(id, _)| id.starts_with('C'));

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::client::Annals;
+use crate::plan::CURRENCY;
 use crate::reference::{Comparison, number};
 use crate::rows::is_product;
 
@@ -19,13 +20,14 @@ impl Figures {
     pub(crate) async fn read(annals: &Annals) -> anyhow::Result<Self> {
         let mut by = HashMap::new();
         for dimension in ["day", "month", "country", "product", "customer"] {
-            let items = annals.all(&format!("/v1/revenue/by/{dimension}")).await?;
+            let items = annals.all(&format!("/v1/revenue/by/{dimension}?currency={CURRENCY}")).await?;
             by.insert(
                 dimension,
                 items.into_iter().map(|item| (item["value"].as_str().unwrap_or_default().to_owned(), item)).collect(),
             );
         }
-        Ok(Self { all: annals.get("/v1/revenue/summary").await?, by })
+        let mut all = annals.get(&format!("/v1/revenue/summary?currency={CURRENCY}")).await?;
+        Ok(Self { all: all["items"][0].take(), by })
     }
 
     fn of(&self, dimension: &str) -> impl Iterator<Item = (&String, &Value)> {

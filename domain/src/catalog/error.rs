@@ -26,9 +26,9 @@ pub enum Error {
     /// The store has been closed.
     #[error("the store is closed")]
     StoreClosed,
-    /// A price below zero.
-    #[error("a price must not be below zero")]
-    NegativePrice,
+    /// A price below zero, or one that could not be added up exactly.
+    #[error("a price must be 0 to 1,000,000,000,000, with at most 6 decimals")]
+    Price,
     /// Not three capital letters.
     #[error("a currency is three capital letters, as in ISO 4217")]
     Currency,
@@ -47,7 +47,7 @@ impl Refusal for Error {
             Self::StoreUnknown => "catalog.store_unknown",
             Self::StoreExists => "catalog.store_exists",
             Self::StoreClosed => "catalog.store_closed",
-            Self::NegativePrice => "catalog.negative_price",
+            Self::Price => "catalog.price",
             Self::Currency => "catalog.currency",
             Self::Text(_) => "catalog.text",
         }
@@ -61,13 +61,13 @@ impl Refusal for Error {
             | Self::NotDiscontinued
             | Self::StoreExists
             | Self::StoreClosed => Kind::OutOfTurn,
-            Self::NegativePrice | Self::Currency | Self::Text(_) => Kind::Invalid,
+            Self::Price | Self::Currency | Self::Text(_) => Kind::Invalid,
         }
     }
 
     fn pointer(&self) -> Option<String> {
         match self {
-            Self::NegativePrice => Some("/price".to_owned()),
+            Self::Price => Some("/price".to_owned()),
             Self::Currency => Some("/currency".to_owned()),
             Self::Text(field) => Some(format!("/{field}")),
             _ => None,

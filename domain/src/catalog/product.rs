@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::aggregate::aggregate;
+use crate::price::is_price;
 use crate::text;
 
 /// A product, from before it is added.
@@ -87,7 +88,7 @@ impl Product {
                 if !text::is_currency(&currency) {
                     return Err(Error::Currency);
                 }
-                Event::Added { name, price: not_negative(price)?, currency, category }
+                Event::Added { name, price: priced(price)?, currency, category }
             }
             (Self::Active(_) | Self::Discontinued(_), Command::Add { .. }) => return Err(Error::ProductExists),
             (Self::Unknown, _) => return Err(Error::ProductUnknown),
@@ -98,7 +99,7 @@ impl Product {
                 Event::Renamed { name: named("name", name)? }
             }
             (Self::Active(facts), Command::Reprice { price }) if facts.price == price => return Ok(vec![]),
-            (Self::Active(_), Command::Reprice { price }) => Event::Repriced { price: not_negative(price)? },
+            (Self::Active(_), Command::Reprice { price }) => Event::Repriced { price: priced(price)? },
             (Self::Discontinued(_), Command::Reprice { .. } | Command::Discontinue { .. }) => {
                 return Err(Error::Discontinued);
             }
@@ -141,6 +142,6 @@ fn named(field: &'static str, name: String) -> Result<String, Error> {
     if text::is_name(&name) { Ok(name) } else { Err(Error::Text(field)) }
 }
 
-fn not_negative(price: Decimal) -> Result<Decimal, Error> {
-    if price.is_sign_negative() && !price.is_zero() { Err(Error::NegativePrice) } else { Ok(price) }
+fn priced(price: Decimal) -> Result<Decimal, Error> {
+    if is_price(price) { Ok(price) } else { Err(Error::Price) }
 }

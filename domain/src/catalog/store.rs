@@ -25,7 +25,7 @@ pub enum Store {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Opens it.
-    Open { name: String, country: String, at: DateTime<Utc> },
+    Open { name: String, country: String, currency: String, at: DateTime<Utc> },
     /// Closes it for good.
     Close { at: DateTime<Utc> },
 }
@@ -36,7 +36,7 @@ pub enum Command {
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// It opened.
-    Opened { name: String, country: String, at: DateTime<Utc> },
+    Opened { name: String, country: String, currency: String, at: DateTime<Utc> },
     /// It closed for good.
     Closed { at: DateTime<Utc> },
 }
@@ -57,7 +57,12 @@ impl Store {
             (Self::Unknown, Command::Open { country, .. }) if !text::is_name(&country) => {
                 return Err(Error::Text("country"));
             }
-            (Self::Unknown, Command::Open { name, country, at }) => Event::Opened { name, country, at },
+            (Self::Unknown, Command::Open { currency, .. }) if !text::is_currency(&currency) => {
+                return Err(Error::Currency);
+            }
+            (Self::Unknown, Command::Open { name, country, currency, at }) => {
+                Event::Opened { name, country, currency, at }
+            }
             (Self::Open | Self::Closed, Command::Open { .. }) => return Err(Error::StoreExists),
             (Self::Open, Command::Close { at }) => Event::Closed { at },
             (Self::Closed, Command::Close { .. }) => return Err(Error::StoreClosed),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::line::{MAX_QUANTITY, check_count, check_document};
 use crate::aggregate::aggregate;
+use crate::price::is_signed_price;
 use crate::text;
 
 /// A correction of what is owed, as a document.
@@ -86,7 +87,6 @@ impl BadDebt {
         }
         check_document(&store, customer.as_deref(), &country, &currency)?;
         check_count(lines.len())?;
-        let highest = Decimal::from(1_000_000_000_000_i64);
         for (line, of) in lines.iter().enumerate() {
             if !text::is_key(&of.sku) {
                 return Err(Error::Sku { line });
@@ -94,7 +94,7 @@ impl BadDebt {
             if of.quantity == 0 || of.quantity.abs() > MAX_QUANTITY {
                 return Err(Error::Quantity { line });
             }
-            if of.unit_price.abs() > highest {
+            if !is_signed_price(of.unit_price) {
                 return Err(Error::Price { line });
             }
         }

@@ -58,8 +58,8 @@ pub enum Error {
         /// Which line, from 0.
         line: usize,
     },
-    /// A price below zero, or too large to add up.
-    #[error("a price must not be below zero, nor above 1,000,000,000,000")]
+    /// A price below zero, or one that could not be added up exactly.
+    #[error("a price must be 0 to 1,000,000,000,000 (in a bad debt of either sign), with at most 6 decimals")]
     Price {
         /// Which line, from 0.
         line: usize,

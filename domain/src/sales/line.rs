@@ -2,6 +2,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use crate::price::is_price;
 use crate::text;
 
 /// Most lines in one command.
@@ -48,11 +49,10 @@ impl Line {
 /// # Errors
 /// The first thing that is wrong with the lines.
 pub(crate) fn check(lines: &[Line]) -> Result<(), Error> {
-    let highest_price = Decimal::from(1_000_000_000_000_i64);
     check_count(lines.len())?;
     for (line, of) in lines.iter().enumerate() {
         check_units(line, &of.sku, of.quantity)?;
-        if of.unit_price < Decimal::ZERO || of.unit_price > highest_price {
+        if !is_price(of.unit_price) {
             return Err(Error::Price { line });
         }
         if !text::is_note(&of.description) {

@@ -57,10 +57,11 @@ impl Projection for Catalog {
                 reason: None,
             }),
             Event::Product(event) => rows.product.update(id, |row| row.changed(event)),
-            Event::Store(store::Event::Opened { name, country, at }) => rows.store.insert(Store {
+            Event::Store(store::Event::Opened { name, country, currency, at }) => rows.store.insert(Store {
                 id: id.clone(),
                 name: name.clone(),
                 country: country.clone(),
+                currency: currency.clone(),
                 status: "open".to_owned(),
                 opened_at: *at,
                 closed_at: None,

@@ -26,6 +26,7 @@ row! {
         key { id: String => "text" }
         name: String => "text",
         country: String => "text",
+        currency: String => "text",
         status: String => "text",
         opened_at: DateTime<Utc> => "timestamptz",
         closed_at: Option<DateTime<Utc>> => "timestamptz",

@@ -27,6 +27,7 @@ create table store (
     id text primary key,
     name text not null,
     country text not null,
+    currency text not null,
     status text not null check (status in ('open', 'closed')),
     opened_at timestamptz not null,
     closed_at timestamptz

@@ -48,7 +48,7 @@ pub(super) enum Origin {
     Told(Place),
     /// As on the document of this kind and number.
     AsOn(Kind, String),
-    /// In this store, whose country the catalog told.
+    /// In this store, whose country and currency the catalog told.
     InStore(String),
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Place {
     pub(super) store: String,
     pub(super) country: String,
     pub(super) customer: String,
-    pub(super) currency: Option<String>,
+    pub(super) currency: String,
 }
 
 /// One line.
@@ -85,7 +85,7 @@ impl Kind {
 
 impl Place {
     fn of(store: String, country: String, customer: Option<String>, currency: String) -> Origin {
-        Origin::Told(Self { store, country, customer: customer.unwrap_or_default(), currency: Some(currency) })
+        Origin::Told(Self { store, country, customer: customer.unwrap_or_default(), currency })
     }
 }
 

@@ -6,17 +6,15 @@ use super::fold::Documents;
 use super::rows::Figures;
 use super::sums::{Sums, Tally};
 
-/// ISO 4217's code for "no currency": what is left when amounts in several were added up.
-const MIXED: &str = "XXX";
-
 impl Figures {
     /// Sums of nothing. Documents are not counted per product, nor customers per product or customer.
-    pub(super) fn nothing(dimension: String, value: String) -> Self {
+    pub(super) fn nothing((dimension, value, currency): (String, String, String)) -> Self {
         let per_document = (dimension != "product").then_some(0);
         let per_customer = (dimension != "product" && dimension != "customer").then_some(0);
         Self {
             dimension,
             value,
+            currency,
             sale_documents: per_document,
             with_sale: per_document,
             with_free: per_document,
@@ -30,7 +28,7 @@ impl Figures {
     }
 
     /// Adds what lines came to.
-    pub(super) fn add(&mut self, sums: &Sums, currency: Option<&str>) {
+    pub(super) fn add(&mut self, sums: &Sums) {
         let refunds = sums.refunds();
         self.lines += sums.total().lines;
         self.sale_lines += sums.sold.lines;
@@ -46,9 +44,6 @@ impl Figures {
         self.cancelled += refunds.amount;
         self.bad_debt += sums.bad_debt.amount;
         self.judge(sums);
-        if let Some(currency) = currency {
-            self.take_currency(currency);
-        }
     }
 
     fn judge(&mut self, sums: &Sums) {
@@ -73,14 +68,6 @@ impl Figures {
         add(&mut self.unjudged_lines, &mut self.unjudged_units, &mut self.unjudged_amount, &sums.unjudged);
     }
 
-    fn take_currency(&mut self, currency: &str) {
-        match self.currency.as_deref() {
-            None => self.currency = Some(currency.to_owned()),
-            Some(same) if same == currency => {}
-            Some(_) => self.currency = Some(MIXED.to_owned()),
-        }
-    }
-
     /// Counts documents.
     pub(super) fn count(&mut self, documents: Documents) {
         let add = |count: &mut Option<i64>, more: i64| *count = count.map(|count| count + more);
@@ -97,7 +84,7 @@ impl Figures {
         self.active_customers = self.active_customers.map(|count| count + 1);
     }
 
-    /// Counts a customer who bought for the first time anywhere.
+    /// Counts a customer who bought for the first time anywhere in this currency.
     pub(super) fn arrived(&mut self) {
         self.new_customers = self.new_customers.map(|count| count + 1);
     }

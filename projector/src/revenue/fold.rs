@@ -3,9 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::entry::{Entry, Kind, Line, Origin, Place};
-use super::rows::{Buyer, Document, Figures, Product, RevenueRows};
+use super::rows::{Buyer, Document, Figures, Product, RevenueRows, Store};
 use super::sums::Sums;
 use crate::ApplyError;
+
+/// ISO 4217's code for "no currency".
+const NO_CURRENCY: &str = "XXX";
 
 /// How many documents an entry is the first of, by what it first shows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,41 +23,45 @@ pub(super) struct Documents {
 
 /// Wants the rows that the entry will change, as far as is known; complete once the rows wanted before are loaded.
 pub(super) fn want(entry: &Entry, rows: &mut RevenueRows) {
+    let place = match &entry.origin {
+        Origin::Told(place) => {
+            if let Some(key) = document_key(entry) {
+                rows.document.foresee(key.clone(), || Document::opened(key, place, entry.at));
+            }
+            Some(place.clone())
+        }
+        Origin::AsOn(kind, id) => {
+            let key = (kind.name().to_owned(), id.clone());
+            let place = rows.document.peek(&key).map(place_on);
+            rows.document.want(key);
+            place
+        }
+        Origin::InStore(store) => {
+            let place = adjusted_in(store, rows.store.peek(store));
+            rows.store.want(store.clone());
+            Some(place)
+        }
+    };
     if let Some(key) = document_key(entry) {
         rows.document.want(key);
     }
     for line in &entry.lines {
-        rows.figures.want(("product".to_owned(), line.sku.clone()));
         rows.product.want(line.sku.clone());
     }
-    match &entry.origin {
-        Origin::Told(place) => want_place(entry, place, rows),
-        Origin::AsOn(kind, id) => {
-            let key = (kind.name().to_owned(), id.clone());
-            if let Some(place) = rows.document.peek(&key).map(place_on) {
-                want_place(entry, &place, rows);
-            } else {
-                // Where a document of this same batch belongs, its own entry wants; when this entry is, only this one knows.
-                let (day, month) = periods(entry.at);
-                rows.figures.want(("day".to_owned(), day));
-                rows.figures.want(("month".to_owned(), month));
-                rows.document.want(key);
-            }
-        }
-        Origin::InStore(store) => {
-            let country = rows.store.peek(store).map(|row| row.country.clone()).unwrap_or_default();
-            rows.store.want(store.clone());
-            want_place(entry, &adjusted_in(store, country), rows);
-        }
+    if let Some(place) = place {
+        want_place(entry, &place, rows);
     }
 }
 
 fn want_place(entry: &Entry, place: &Place, rows: &mut RevenueRows) {
+    for line in &entry.lines {
+        rows.figures.want(("product".to_owned(), line.sku.clone(), place.currency.clone()));
+    }
     for (dimension, value) in sides(place, entry.at) {
         if let Some(customer) = buyer(entry, place).filter(|_| counts_buyers(dimension)) {
-            rows.buyer.want((dimension.to_owned(), value.clone(), customer.to_owned()));
+            rows.buyer.want((place.currency.clone(), dimension.to_owned(), value.clone(), customer.to_owned()));
         }
-        rows.figures.want((dimension.to_owned(), value));
+        rows.figures.want((dimension.to_owned(), value, place.currency.clone()));
     }
 }
 
@@ -70,11 +77,11 @@ pub(super) fn book(entry: &Entry, rows: &mut RevenueRows) -> Result<(), ApplyErr
     let sides = sides(&place, entry.at);
     let mut arrival = false;
     if let Some(customer) = buyer(entry, &place) {
-        arrival = meet(customer, &sides, rows)?;
+        arrival = meet(customer, &place.currency, &sides, rows)?;
     }
     for (dimension, value) in sides {
-        let figures = figures(dimension, value, rows)?;
-        figures.add(&sums, place.currency.as_deref());
+        let figures = figures(dimension, value, &place.currency, rows)?;
+        figures.add(&sums);
         figures.count(documents);
         if arrival {
             figures.arrived();
@@ -84,7 +91,7 @@ pub(super) fn book(entry: &Entry, rows: &mut RevenueRows) -> Result<(), ApplyErr
 }
 
 fn book_line(line: &Line, place: &Place, rows: &mut RevenueRows) -> Result<(), ApplyError> {
-    figures("product", line.sku.clone(), rows)?.add(&line.sums, place.currency.as_deref());
+    figures("product", line.sku.clone(), &place.currency, rows)?.add(&line.sums);
     let product = rows.product.entry(line.sku.clone(), || Product::unseen(&line.sku))?;
     product.see(&line.description, line.price);
     Ok(())
@@ -110,22 +117,33 @@ fn book_document(entry: &Entry, place: &Place, sums: &Sums, rows: &mut RevenueRo
 }
 
 /// Counts the customer where it was not seen before; true when it was not seen anywhere.
-fn meet(customer: &str, sides: &[(&'static str, String)], rows: &mut RevenueRows) -> Result<bool, ApplyError> {
+fn meet(
+    customer: &str,
+    currency: &str,
+    sides: &[(&'static str, String)],
+    rows: &mut RevenueRows,
+) -> Result<bool, ApplyError> {
     let mut arrival = false;
     for (dimension, value) in sides.iter().filter(|(dimension, _)| counts_buyers(dimension)) {
-        let key = ((*dimension).to_owned(), value.clone(), customer.to_owned());
+        let key = (currency.to_owned(), (*dimension).to_owned(), value.clone(), customer.to_owned());
         if rows.buyer.get(&key)?.is_none() {
-            rows.buyer.insert(Buyer { dimension: key.0, value: key.1, customer: key.2 })?;
-            figures(dimension, value.clone(), rows)?.met();
-            arrival |= *dimension == "all";
+            let (currency, dimension, value, customer) = key;
+            figures(&dimension, value.clone(), &currency, rows)?.met();
+            arrival |= dimension == "all";
+            rows.buyer.insert(Buyer { currency, dimension, value, customer })?;
         }
     }
     Ok(arrival)
 }
 
-fn figures<'a>(dimension: &str, value: String, rows: &'a mut RevenueRows) -> Result<&'a mut Figures, ApplyError> {
-    let key = (dimension.to_owned(), value);
-    rows.figures.entry(key.clone(), || Figures::nothing(key.0, key.1))
+fn figures<'a>(
+    dimension: &str,
+    value: String,
+    currency: &str,
+    rows: &'a mut RevenueRows,
+) -> Result<&'a mut Figures, ApplyError> {
+    let key = (dimension.to_owned(), value, currency.to_owned());
+    rows.figures.entry(key.clone(), || Figures::nothing(key))
 }
 
 fn place_of(entry: &Entry, rows: &RevenueRows) -> Result<Place, ApplyError> {
@@ -138,10 +156,7 @@ fn place_of(entry: &Entry, rows: &RevenueRows) -> Result<Place, ApplyError> {
                 .map(place_on)
                 .ok_or_else(|| ApplyError::new(format!("there is no {} {id} before this", kind.name())))
         }
-        Origin::InStore(store) => {
-            let country = rows.store.get(store)?.map(|row| row.country.clone()).unwrap_or_default();
-            Ok(adjusted_in(store, country))
-        }
+        Origin::InStore(store) => Ok(adjusted_in(store, rows.store.get(store)?)),
     }
 }
 
@@ -154,8 +169,12 @@ fn place_on(document: &Document) -> Place {
     }
 }
 
-fn adjusted_in(store: &str, country: String) -> Place {
-    Place { store: store.to_owned(), country, customer: String::new(), currency: None }
+fn adjusted_in(store: &str, opened: Option<&Store>) -> Place {
+    let (country, currency) = opened.map_or_else(
+        || (String::new(), NO_CURRENCY.to_owned()),
+        |opened| (opened.country.clone(), opened.currency.clone()),
+    );
+    Place { store: store.to_owned(), country, customer: String::new(), currency }
 }
 
 fn document_key(entry: &Entry) -> Option<(String, String)> {

@@ -1,4 +1,4 @@
-//! What the business earned, as sums: for everything, per day, month, country, store, product and customer.
+//! What the business earned, as sums in each currency: for everything, per day, month, country, store, product and customer.
 
 mod entry;
 mod facts;
@@ -48,7 +48,9 @@ impl Projection for Revenue {
                 }
             }
             "catalog.store_opened" => match recorded.decode()? {
-                store::Event::Opened { country, .. } => Some(Event::StoreOpened(Store { id: id.to_owned(), country })),
+                store::Event::Opened { country, currency, .. } => {
+                    Some(Event::StoreOpened(Store { id: id.to_owned(), country, currency }))
+                }
                 store::Event::Closed { .. } => None,
             },
             _ => None,
@@ -59,8 +61,7 @@ impl Projection for Revenue {
         match event {
             Event::StoreOpened(store) => {
                 rows.store.want(store.id.clone());
-                // An adjustment in the same batch cannot know yet that it will need this row.
-                rows.figures.want(("country".to_owned(), store.country.clone()));
+                rows.store.foresee(store.id.clone(), || store.clone());
             }
             Event::Booked(entry) => fold::want(entry, rows),
             Event::Nowhere => {}

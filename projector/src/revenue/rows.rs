@@ -10,8 +10,7 @@ row! {
     #[expect(missing_docs, reason = "its fields are the columns of schema.sql, which tells what they mean")]
     #[derive(Default)]
     pub struct Figures in "figures" {
-        key { dimension: String => "text", value: String => "text" }
-        currency: Option<String> => "text",
+        key { dimension: String => "text", value: String => "text", currency: String => "text" }
         lines: i64 => "bigint",
         sale_lines: i64 => "bigint",
         free_lines: i64 => "bigint",
@@ -67,7 +66,7 @@ row! {
         store: String => "text",
         country: String => "text",
         customer: String => "text",
-        currency: Option<String> => "text",
+        currency: String => "text",
         at: DateTime<Utc> => "timestamptz",
         lines: i64 => "bigint",
         units: i64 => "bigint",
@@ -81,16 +80,17 @@ row! {
     /// That a customer bought somewhere, or some time.
     #[expect(missing_docs, reason = "its fields are the columns of schema.sql, which tells what they mean")]
     pub struct Buyer in "buyer" {
-        key { dimension: String => "text", value: String => "text", customer: String => "text" }
+        key { currency: String => "text", dimension: String => "text", value: String => "text", customer: String => "text" }
     }
 }
 
 row! {
-    /// Where a store is.
+    /// Where a store is, and what it trades in.
     #[expect(missing_docs, reason = "its fields are the columns of schema.sql, which tells what they mean")]
     pub struct Store in "store" {
         key { id: String => "text" }
         country: String => "text",
+        currency: String => "text",
     }
 }
 

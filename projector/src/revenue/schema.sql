@@ -1,12 +1,13 @@
--- What the business earned, from seven sides: a row of sums for everything, each day, month, country, store, product and
--- customer. They are sums and not queries over lines, because a dashboard asks for them all day and the lines never end.
+-- What the business earned in each currency, from seven sides: a row of sums for everything, each day, month, country, store,
+-- product and customer. They are sums and not queries over lines, because a dashboard asks for them all day and the lines never
+-- end; and per currency, because pounds and euros do not add up to anything.
 
 create table figures (
+    -- a correction of stock counts in the currency of its store; 'XXX' (ISO 4217: none) where that store never opened
+    currency text not null,
     dimension text not null check (dimension in ('all', 'day', 'month', 'country', 'store', 'product', 'customer')),
     -- '' for `all`; '2010-12-01', '2010-12', a country, a store, a SKU, a customer ('' for lines without customer)
     value text not null,
-    -- of the amounts; 'XXX' when several currencies were added up, so that nobody takes the sum for money; none without amounts
-    currency text,
     lines bigint not null,
     -- by kind; a sale line has a price, a free line has none
     sale_lines bigint not null,
@@ -31,7 +32,7 @@ create table figures (
     refund_documents bigint,
     adjustment_documents bigint,
     bad_debt_documents bigint,
-    -- customers with a sale or free line here, and those whose first one this was; null per product and per customer
+    -- customers with a sale or free line here, and those whose first one in this currency it was; null per product and per customer
     active_customers bigint,
     new_customers bigint,
     -- refund lines by outcome, as judged when they were recorded
@@ -47,13 +48,8 @@ create table figures (
     unjudged_lines bigint not null,
     unjudged_units bigint not null,
     unjudged_amount numeric not null,
-    primary key (dimension, value)
+    primary key (dimension, value, currency)
 );
-
-create index figures_by_gross on figures (dimension, gross, value);
-create index figures_by_net on figures (dimension, net, value);
-create index figures_by_units_sold on figures (dimension, units_sold, value);
-create index figures_by_units_cancelled on figures (dimension, units_cancelled, value);
 
 -- What is known of a product from the lines that name it, in the order of the log.
 create table product (
@@ -78,7 +74,7 @@ create table document (
     store text not null,
     country text not null,
     customer text not null,
-    currency text,
+    currency text not null,
     at timestamptz not null,
     lines bigint not null,
     -- taken back and adjusted away units and amounts are negative
@@ -91,14 +87,17 @@ create table document (
 
 -- Which customers bought where and when, so that each is counted once; the dimensions all, day, month, country and store.
 create table buyer (
+    currency text not null,
     dimension text not null,
     value text not null,
     customer text not null,
-    primary key (dimension, value, customer)
+    primary key (currency, dimension, value, customer)
 );
 
--- The country of a store, for adjustments: they know only the store. One in a store that never opened counts for country ''.
+-- Country and currency of a store, for adjustments: they know only the store. One in a store that never opened counts for
+-- country '' and currency 'XXX'.
 create table store (
     id text primary key,
-    country text not null
+    country text not null,
+    currency text not null
 );

@@ -17,6 +17,7 @@ const CHUNK: usize = 256 * 1024;
 pub struct Table<R: Row> {
     slots: HashMap<R::Key, Slot<R>>,
     wanted: HashSet<R::Key>,
+    foreseen: HashMap<R::Key, R>,
     changed: Vec<R::Key>,
     /// Every row there is, is in memory.
     complete: bool,
@@ -42,6 +43,7 @@ impl<R: Row> Table<R> {
         Self {
             slots: HashMap::new(),
             wanted: HashSet::new(),
+            foreseen: HashMap::new(),
             changed: Vec::new(),
             complete: false,
             statements: Statements::of::<R>(schema),
@@ -55,10 +57,18 @@ impl<R: Row> Table<R> {
         }
     }
 
-    /// What is known of a row before the batch is folded; nothing if it has not been loaded. For `keys` only.
+    /// The fold will make this row, unless there is one already; events of the same batch may want other rows because of it. For `keys`
+    /// only: the fold itself never sees it.
+    pub fn foresee(&mut self, key: R::Key, make: impl FnOnce() -> R) {
+        if !self.complete && !self.slots.contains_key(&key) {
+            self.foreseen.entry(key).or_insert_with(make);
+        }
+    }
+
+    /// What is known of a row before the batch is folded; nothing if it has neither been loaded nor foreseen. For `keys` only.
     #[must_use]
     pub fn peek(&self, key: &R::Key) -> Option<&R> {
-        self.slots.get(key).and_then(|slot| slot.row.as_ref())
+        self.slots.get(key).and_then(|slot| slot.row.as_ref()).or_else(|| self.foreseen.get(key))
     }
 
     /// The row.
@@ -203,6 +213,7 @@ impl<R: Row> AnyTable for Table<R> {
     }
 
     fn written(&mut self) {
+        self.foreseen.clear();
         for key in self.changed.drain(..) {
             if let Some(slot) = self.slots.get_mut(&key) {
                 slot.changed = false;
@@ -217,6 +228,7 @@ impl<R: Row> AnyTable for Table<R> {
     fn forget(&mut self) {
         self.slots.clear();
         self.wanted.clear();
+        self.foreseen.clear();
         self.changed.clear();
         self.complete = false;
     }

@@ -29,6 +29,26 @@ pub(crate) enum Step {
     BadDebt(u8, bad_debt::Command),
 }
 
+/// A first row in every model, whatever comes after.
+pub(crate) fn opening() -> [Step; 4] {
+    let (at, name) = (DateTime::UNIX_EPOCH, "a".to_owned());
+    let (country, currency) = ("France".to_owned(), "EUR".to_owned());
+    let line = Line { sku: "85120A".to_owned(), description: String::new(), quantity: 1, unit_price: Decimal::ONE };
+    let price = Decimal::ONE;
+    [
+        Step::Product(
+            0,
+            product::Command::Add { name: name.clone(), price, currency: currency.clone(), category: None },
+        ),
+        Step::Store(0, store::Command::Open { name, country: country.clone(), currency: currency.clone(), at }),
+        Step::Stock(0, 0, stock_item::Command::Receive { quantity: 1, document: None, at }),
+        Step::Sale(
+            0,
+            sale::Command::Record { store: "0".to_owned(), customer: None, country, currency, lines: vec![line], at },
+        ),
+    ]
+}
+
 /// Any step.
 pub(crate) fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
@@ -89,7 +109,12 @@ fn products() -> impl Strategy<Value = product::Command> {
 
 fn stores() -> impl Strategy<Value = store::Command> {
     prop_oneof![
-        (sku(), country(), at()).prop_map(|(name, country, at)| store::Command::Open { name, country, at }),
+        (sku(), country(), currency(), at()).prop_map(|(name, country, currency, at)| store::Command::Open {
+            name,
+            country,
+            currency,
+            at
+        }),
         at().prop_map(|at| store::Command::Close { at }),
     ]
 }
@@ -162,7 +187,7 @@ fn write_off(lines: Vec<Line>, at: DateTime<Utc>) -> bad_debt::Command {
 }
 
 /// The log of what the business agrees to.
-pub(crate) fn log(steps: Vec<Step>) -> Vec<Recorded> {
+pub(crate) fn log(steps: impl IntoIterator<Item = Step>) -> Vec<Recorded> {
     let mut log = Log::default();
     let (mut products, mut stores, mut stock) = (HashMap::new(), HashMap::new(), HashMap::new());
     let (mut sales, mut returned, mut debts) = (HashMap::new(), HashMap::new(), HashMap::new());

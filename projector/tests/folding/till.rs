@@ -89,5 +89,10 @@ pub(crate) fn adjusted(quantity: i64, reason: &str, document: Option<&str>) -> s
 }
 
 pub(crate) fn opened(country: &str) -> store::Event {
-    store::Event::Opened { name: "A store".to_owned(), country: country.to_owned(), at: day(1) }
+    store::Event::Opened {
+        name: "A store".to_owned(),
+        country: country.to_owned(),
+        currency: "EUR".to_owned(),
+        at: day(1),
+    }
 }

@@ -56,6 +56,7 @@ pub(crate) fn log(file: &Path) -> (Vec<Recorded>, BTreeMap<(i64, i32), i64>) {
     let opened = store::Event::Opened {
         name: "Online".to_owned(),
         country: "United Kingdom".to_owned(),
+        currency: gbp(),
         at: time("2010-01-01 00:00:00"),
     };
     shop.log.record("store", STORE, &opened);

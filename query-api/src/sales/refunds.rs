@@ -61,6 +61,7 @@ struct Filter {
     outcome: Option<String>,
     /// `never_sold` or `exceeds`.
     reason: Option<String>,
+    store: Option<String>,
     customer: Option<String>,
     sku: Option<String>,
     /// The return's number, or the refund's within its sale.
@@ -84,7 +85,7 @@ fn one_of(parameter: &'static str, value: Option<&str>, allowed: &[&str]) -> Res
 #[utoipa::path(get, path = "/v1/sales/refunds", tag = "sales", params(Filter), responses((status = 200, body = Page<RefundLine>)))]
 async fn refunds(State(app): State<App>, asked: Asked<Filter>) -> Result<Response, Problem> {
     let (filter, ready) = asked.ready(&app, PROJECTION).await?;
-    let Filter { outcome, reason, customer, sku, document, receipt, limit, cursor } = filter;
+    let Filter { outcome, reason, store, customer, sku, document, receipt, limit, cursor } = filter;
     let limit = page::limit(limit)?;
     one_of("outcome", outcome.as_deref(), &["accepted", "refused", "unjudged"])?;
     one_of("reason", reason.as_deref(), &["never_sold", "exceeds"])?;
@@ -97,6 +98,7 @@ async fn refunds(State(app): State<App>, asked: Asked<Filter>) -> Result<Respons
          where ($1::text is null or outcome = $1) and ($2::text is null or reason = $2) and ($3::text is null or customer = $3)
            and ($4::text is null or sku = $4) and ($5::text is null or document = $5)
            and ($6::boolean is null or (sale is not null) = $6) and ($7::bigint is null or (position, line) > ($7, $8::integer))
+           and ($10::text is null or store = $10)
          order by position, line limit $9",
         outcome,
         reason,
@@ -106,7 +108,8 @@ async fn refunds(State(app): State<App>, asked: Asked<Filter>) -> Result<Respons
         receipt,
         after,
         after_line,
-        limit + 1
+        limit + 1,
+        store
     );
     let lines = lines.fetch_all(&app.pool).await.map_err(failed)?;
     Ok(ready.page(&Page::of(lines, limit, |last| (last.position, last.line))))
