@@ -42,6 +42,18 @@ impl Binary {
             .with_context(|| format!("could not run {}", self.name))
     }
 
+    /// Starts it, and lets it run; it is killed when the child is dropped.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn(&self, arguments: &[&str]) -> anyhow::Result<Child> {
+        self.command()?
+            .args(arguments)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("could not run {}", self.name))
+    }
+
     /// Starts it as a service on a free port, and waits until it is ready.
     ///
     /// # Errors
