@@ -37,6 +37,15 @@ impl Server {
         format!("nats://{user}:{PASSWORD}@127.0.0.1:{}", self.port)
     }
 
+    /// A connection as the user `relay` or `reader`.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    pub async fn client(&self, user: &str) -> anyhow::Result<async_nats::Client> {
+        let options = async_nats::ConnectOptions::with_user_and_password(user.to_owned(), PASSWORD.to_owned());
+        options.connect(format!("127.0.0.1:{}", self.port)).await.context("could not reach the test's NATS")
+    }
+
     /// Kills it (SIGKILL), as a crash would.
     ///
     /// # Errors

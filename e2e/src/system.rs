@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
 use crate::process::{Binary, Service};
@@ -203,11 +202,7 @@ async fn answer(response: Response) -> anyhow::Result<Answer> {
 }
 
 fn write_keys(directory: &tempfile::TempDir) -> anyhow::Result<()> {
-    use std::fmt::Write as _;
-    let digest = Sha256::digest(KEY).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
+    let digest = crate::keys::digest(KEY);
     let keys = serde_json::json!([{ "name": "tester", "sha256": digest, "roles": ["admin"] }]);
     std::fs::write(directory.path().join("keys.json"), keys.to_string())?;
     Ok(())

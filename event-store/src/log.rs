@@ -65,6 +65,9 @@ pub enum ScanError {
     /// The database went away.
     #[error("the log could not be read")]
     Unreachable(#[from] sqlx::Error),
+    /// The log is not dense there, or the data broke off without saying so.
+    #[error("the event at {0} is missing")]
+    Missing(i64),
     /// The data are not what `COPY` sends, or not the log's.
     #[error("the log's data could not be understood")]
     Garbled,
@@ -87,11 +90,17 @@ async fn open(
                from events where position > {after} and position <= {upto} order by position) to stdout (format binary)"
     );
     let chunks = pool.copy_out_raw(&copy).await?;
-    let decoder = Decoder { rest: BytesMut::new(), begun: false };
     // One batch for each 64 KiB or so: handing over single rows would cost more than decoding them.
-    Ok(chunks.map_err(ScanError::from).ready_chunks(64).scan(decoder, |decoder, chunks| {
-        let batch = chunks.into_iter().try_for_each(|chunk| chunk.map(|chunk| decoder.rest.extend_from_slice(&chunk)));
-        futures::future::ready(Some(batch.and_then(|()| decoder.rows())))
+    let chunks = chunks.ready_chunks(64);
+    let decoder = Decoder { rest: BytesMut::new(), begun: false, last: after };
+    Ok(stream::try_unfold((chunks, decoder), move |(mut chunks, mut decoder)| async move {
+        let Some(ready) = chunks.next().await else {
+            return if decoder.last == upto { Ok(None) } else { Err(ScanError::Missing(decoder.last + 1)) };
+        };
+        for chunk in ready {
+            decoder.rest.extend_from_slice(&chunk?);
+        }
+        Ok(Some((decoder.rows()?, (chunks, decoder))))
     }))
 }
 
@@ -101,6 +110,8 @@ const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 struct Decoder {
     rest: BytesMut,
     begun: bool,
+    /// Position of the last event that was read.
+    last: i64,
 }
 
 impl Decoder {
@@ -119,7 +130,11 @@ impl Decoder {
         loop {
             let mut row = data.clone();
             match next(&mut row)? {
+                Next::Row(recorded) if recorded.position != self.last + 1 => {
+                    return Err(ScanError::Missing(self.last + 1));
+                }
                 Next::Row(recorded) => {
+                    self.last = recorded.position;
                     rows.push(recorded);
                     data = row;
                 }

@@ -3,6 +3,7 @@
 use async_nats::HeaderMap;
 use async_nats::jetstream::message::PublishMessage;
 use chrono::{DateTime, SecondsFormat, Utc};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -80,32 +81,13 @@ pub(crate) fn event(position: u64, headers: &HeaderMap, body: &[u8], source: &st
     })
 }
 
-/// Percent-encodes what may not stand in a header's value, as the CloudEvents HTTP and NATS bindings ask for.
+/// What may not stand in a header's value as it is, as the `CloudEvents` HTTP and NATS bindings list it.
+const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'"');
+
 fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if (0x21..0x7f).contains(&byte) && byte != b'%' && byte != b'"' {
-            encoded.push(char::from(byte));
-        } else {
-            use std::fmt::Write as _;
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+    utf8_percent_encode(text, UNSAFE).to_string()
 }
 
 fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte == b'%' {
-            let (pair, after) = rest.split_at_checked(2)?;
-            bytes.push(u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?);
-            rest = after;
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
+    percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }

@@ -5,6 +5,7 @@ mod common;
 
 use cqrs_es::persist::{EventUpcaster, PersistedEventRepository as _, QueryReplay, SemanticVersionEventUpcaster};
 use cqrs_es::{CqrsFramework, EventEnvelope, Query};
+use futures::TryStreamExt as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -173,4 +174,24 @@ async fn a_repository_does_not_write_over_what_it_has_not_read(pool: PgPool) {
     let first = repository.get_events::<Tally>("s").await.unwrap().remove(0);
     let written = repository.persist::<Tally>(&[first], None).await;
     assert!(matches!(written, Err(cqrs_es::persist::PersistenceError::OptimisticLockError)), "{written:?}");
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_scan_that_meets_a_hole_ends_with_an_error_and_not_as_if_it_were_complete(pool: PgPool) {
+    let writer = store(&pool, 100, "1");
+    writer.execute(&request(), Target::<Tally>::existing("s"), count(50)).await.unwrap();
+    let scanned: Vec<_> = event_store::log::scan(pool.clone(), 10, 50).try_concat().await.unwrap();
+    assert_eq!(scanned.iter().map(|event| event.position).collect::<Vec<_>>(), (11..=50).collect::<Vec<_>>());
+    assert!(matches!(
+        event_store::log::scan(pool.clone(), 10, 60).try_concat().await,
+        Err(event_store::log::ScanError::Missing(51))
+    ));
+    sqlx::raw_sql("alter table events disable trigger all; delete from events where position = 30")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert!(matches!(
+        event_store::log::scan(pool.clone(), 10, 50).try_concat().await,
+        Err(event_store::log::ScanError::Missing(30))
+    ));
 }

@@ -5,46 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request};
 use command_api::{App, Parts, router};
+use e2e::calls::{Answer, call, key_of_each};
 use event_store::{EventStore, Settings, Upcasters};
 use platform::identity::ApiKeys;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
-use tower::ServiceExt as _;
 
 pub(crate) struct Api {
     pub(crate) router: Router,
     pool: PgPool,
 }
 
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) text: String,
-    pub(crate) body: Value,
-}
-
-impl Answer {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    pub(crate) fn code(&self) -> &str {
-        self.body["code"].as_str().unwrap_or("")
-    }
-}
-
 impl Api {
     /// The API with a key for each role; the key is the role's name.
     pub(crate) fn start(pool: &PgPool) -> Self {
-        let keys: Vec<Value> = domain::access::ROLES
-            .iter()
-            .map(|role| json!({ "name": role, "sha256": format!("{:x}", Sha256::digest(role)), "roles": [role] }))
-            .collect();
-        let keys = ApiKeys::parse(&Value::from(keys).to_string(), domain::access::ROLES).unwrap();
+        let keys = ApiKeys::parse(&key_of_each(domain::access::ROLES), domain::access::ROLES).unwrap();
         let store = EventStore::start(pool.clone(), Upcasters::new(domain::upcasters()), Settings::default());
         let parts = Parts {
             authenticate: Box::new(keys),
@@ -84,19 +60,7 @@ impl Api {
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
-        if body.is_some() && !headers.iter().any(|(name, _)| *name == "content-type") {
-            request = request.header("content-type", "application/json");
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Body::from(body.unwrap_or_default())).unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap();
-        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status, headers, text, body }
+        call(&self.router, key, (method, path), headers, body).await.unwrap()
     }
 
     pub(crate) async fn events(&self) -> i64 {

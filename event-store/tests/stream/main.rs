@@ -1,0 +1,100 @@
+//! I5: the stream is the log, message by message; and a feed hands out the log whatever the stream does.
+#![cfg(test)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod feeding;
+mod relaying;
+
+use std::time::Duration;
+
+use async_nats::jetstream::stream::Stream;
+use common::{Tally, count, request};
+use e2e::nats::Server;
+use event_store::{EventStore, FeedSource, Relay, RelaySettings, RelayStatus, Settings, Target, Upcasters};
+use sqlx::PgPool;
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+const NAME: &str = "ANNALS";
+
+/// A log that is being written, and a NATS for its stream.
+struct World {
+    pool: PgPool,
+    nats: Server,
+    store: EventStore,
+    stop: CancellationToken,
+    /// Whoever still uses the database when the test ends is in the way of dropping it.
+    _stops: DropGuard,
+}
+
+impl World {
+    async fn new(pool: &PgPool) -> Self {
+        let stop = CancellationToken::new();
+        let store = EventStore::start(pool.clone(), Upcasters::default(), Settings::default());
+        let nats = Server::start().await.unwrap();
+        Self { pool: pool.clone(), nats, store, stop: stop.clone(), _stops: stop.drop_guard() }
+    }
+
+    /// Appends so many commits of three events each to one stream.
+    async fn append(&self, stream: &str, commits: usize) {
+        for _ in 0..commits {
+            self.store.execute(&request(), Target::<Tally>::existing(stream), count(3)).await.unwrap();
+        }
+    }
+
+    async fn relay(&self, holder: &str) -> watch::Receiver<RelayStatus> {
+        let settings = RelaySettings {
+            lease: Duration::from_millis(500),
+            poll: Duration::from_millis(100),
+            ..RelaySettings::default()
+        };
+        let client = self.nats.client("relay").await.unwrap();
+        let relay = Relay::new(self.pool.clone(), client, settings, self.store.appended());
+        let status = relay.status();
+        tokio::spawn(relay.run(holder.to_owned(), self.stop.clone()));
+        status
+    }
+
+    async fn source(&self) -> FeedSource {
+        let nats = Some(self.nats.client("reader").await.unwrap());
+        FeedSource { pool: self.pool.clone(), nats, stream: NAME.to_owned(), upcasters: Upcasters::default() }
+    }
+
+    async fn stream(&self) -> Stream {
+        let client = self.nats.client("relay").await.unwrap();
+        async_nats::jetstream::new(client).get_stream(NAME).await.unwrap()
+    }
+
+    /// The ids of the log's events in order.
+    async fn log(&self) -> Vec<String> {
+        sqlx::query_scalar("select event_id::text from events order by position").fetch_all(&self.pool).await.unwrap()
+    }
+
+    /// Waits until the stream ends where the log does, and compares them message by message.
+    async fn stream_is_the_log(&self) {
+        let log = self.log().await;
+        let stream = self.stream().await;
+        for _ in 0..600 {
+            if stream.get_info().await.unwrap().state.last_sequence >= log.len() as u64 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let state = stream.get_info().await.unwrap().state;
+        assert_eq!(
+            (state.first_sequence, state.last_sequence, state.messages),
+            (1, log.len() as u64, log.len() as u64)
+        );
+        for (sequence, id) in (1..).zip(&log) {
+            let message = stream.get_raw_message(sequence).await.unwrap();
+            assert_eq!(message.headers.get("ce-id").unwrap().as_str(), id, "at {sequence}");
+        }
+    }
+}
+
+/// Waits for a status.
+async fn becomes(status: &mut watch::Receiver<RelayStatus>, wanted: fn(&RelayStatus) -> bool) -> RelayStatus {
+    let found = tokio::time::timeout(Duration::from_secs(30), status.wait_for(wanted)).await;
+    found.unwrap().unwrap().clone()
+}

@@ -1,0 +1,109 @@
+use std::time::Duration;
+
+use async_nats::jetstream::context::PublishErrorKind;
+use event_store::{RelayStatus, remake_stream};
+use sqlx::PgPool;
+
+use crate::{NAME, World, becomes};
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn of_two_relays_one_leads_and_each_message_has_the_position_of_its_event(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let _both = (world.relay("a").await, world.relay("b").await);
+    tokio::join!(world.append("s", 100), world.append("t", 100), world.append("u", 100));
+    world.stream_is_the_log().await;
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn two_relays_that_both_believe_to_lead_still_make_one_log_of_the_stream(pool: PgPool) {
+    let world = World::new(&pool).await;
+    // The same holder is given the lease twice: nothing but the expected sequences keeps them apart.
+    let _both = (world.relay("twin").await, world.relay("twin").await);
+    tokio::join!(world.append("s", 150), world.append("t", 150));
+    world.stream_is_the_log().await;
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_stream_that_is_lost_or_emptied_is_filled_again(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let _relay = world.relay("a").await;
+    world.append("s", 20).await;
+    world.stream_is_the_log().await;
+    let client = world.nats.client("relay").await.unwrap();
+    remake_stream(client, NAME).await.unwrap();
+    world.append("s", 1).await;
+    world.stream_is_the_log().await;
+    world.nats.wipe_and_restart().await.unwrap();
+    world.append("s", 1).await;
+    for _ in 0..200 {
+        if world.nats.client("relay").await.is_ok_and(|client| !client.server_info().server_id.is_empty())
+            && async_nats::jetstream::new(world.nats.client("relay").await.unwrap()).get_stream(NAME).await.is_ok()
+        {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.stream_is_the_log().await;
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_stream_ahead_of_the_log_stops_the_relay_until_it_is_made_anew(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let client = world.nats.client("relay").await.unwrap();
+    remake_stream(client.clone(), NAME).await.unwrap();
+    let jetstream = async_nats::jetstream::new(client.clone());
+    for _ in 0..9 {
+        jetstream.publish("events.00.other.log", "{}".into()).await.unwrap().await.unwrap();
+    }
+    world.append("s", 1).await;
+    let mut status = world.relay("a").await;
+    let stopped = becomes(&mut status, |status| matches!(status, RelayStatus::Stopped(_))).await;
+    let RelayStatus::Stopped(reason) = stopped else { unreachable!() };
+    assert!(reason.contains("replay-tool remake-stream"), "{reason}");
+    remake_stream(client, NAME).await.unwrap();
+    becomes(&mut status, |status| *status == RelayStatus::Leading(3)).await;
+    world.stream_is_the_log().await;
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_stream_that_ends_with_another_logs_event_stops_the_relay(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let client = world.nats.client("relay").await.unwrap();
+    remake_stream(client.clone(), NAME).await.unwrap();
+    let jetstream = async_nats::jetstream::new(client);
+    jetstream.publish("events.00.other.log", "{}".into()).await.unwrap().await.unwrap();
+    world.append("s", 1).await;
+    let mut status = world.relay("a").await;
+    becomes(&mut status, |status| matches!(status, RelayStatus::Stopped(_))).await;
+    assert_eq!(world.stream().await.get_info().await.unwrap().state.messages, 1, "nothing was added to it");
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_relay_whose_leader_dies_is_taken_over_from(pool: PgPool) {
+    let world = World::new(&pool).await;
+    // A leader that never comes back, and never gives up its lease either.
+    sqlx::query("insert into leases values ('relay', 'gone', 1, clock_timestamp() + interval '1 second')")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let mut status = world.relay("b").await;
+    world.append("s", 5).await;
+    becomes(&mut status, |status| *status == RelayStatus::Leading(15)).await;
+    world.stream_is_the_log().await;
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn nobody_but_the_relay_may_publish(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let _relay = world.relay("a").await;
+    world.append("s", 1).await;
+    world.stream_is_the_log().await;
+    let jetstream = async_nats::jetstream::new(world.nats.client("reader").await.unwrap());
+    let published = jetstream.publish("events.00.tally.counted", "{}".into()).await.unwrap().await;
+    let kind = published.unwrap_err().kind();
+    assert!(
+        matches!(kind, PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::Other),
+        "{kind:?}"
+    );
+    world.stream_is_the_log().await;
+}
