@@ -1,7 +1,8 @@
 //! Events in order from a position, live.
 //!
-//! What is old comes from Postgres, what is new from JetStream as soon as it is published, and whatever JetStream does not have, or cannot
-//! give just now, from Postgres again. Positions are checked: each event follows the one before it.
+//! What is old comes from Postgres, what is new from JetStream as soon as it is published, and whatever JetStream does not have, or is
+//! late with, from Postgres again: the server syncs each message to disk, and under load a reader need not wait for that. Positions are
+//! checked: each event follows the one before it.
 
 use std::time::Duration;
 
@@ -12,12 +13,15 @@ use futures::StreamExt as _;
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::message::{event, source};
 use crate::{Recorded, Upcasters, log};
 
 /// How long a feed that got nothing from JetStream waits before it looks at the log itself.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a feed that knows of an event waits for JetStream to deliver it before it reads the log itself.
+const GRACE: Duration = Duration::from_millis(3);
 /// How long after JetStream failed it is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -67,8 +71,13 @@ pub struct Feed {
     log: Option<String>,
     live: Option<Live>,
     /// When JetStream is tried again.
-    retry_at: tokio::time::Instant,
+    retry_at: Instant,
     listener: Option<PgListener>,
+    /// Where the log ends, as Postgres has told.
+    announced: i64,
+    announced_at: Instant,
+    /// JetStream was late with what was announced last: what is announced next is read from Postgres at once.
+    lags: bool,
 }
 
 struct Live {
@@ -79,7 +88,17 @@ impl Feed {
     /// A feed of all events after `after`.
     #[must_use]
     pub fn open(source: FeedSource, after: i64) -> Self {
-        Self { source, position: after, log: None, live: None, retry_at: tokio::time::Instant::now(), listener: None }
+        Self {
+            source,
+            position: after,
+            log: None,
+            live: None,
+            retry_at: Instant::now(),
+            listener: None,
+            announced: 0,
+            announced_at: Instant::now(),
+            lags: false,
+        }
     }
 
     /// The position of the last event that was handed out.
@@ -88,17 +107,27 @@ impl Feed {
         self.position
     }
 
-    /// Waits for at least one event and returns up to `max` that are there, in order, each position following the one before.
+    /// Waits for at least one event and returns up to `max` that are there, in order, each position following the one before; none, if
+    /// there are none by `until`.
     ///
-    /// Safe to cancel: what was not returned will be.
+    /// Safe to cancel, as what was not returned will be; but that may cost a connection to Postgres, which `until` does not.
     ///
     /// # Errors
     /// See [`FeedError`]; the feed stays where it is.
-    pub async fn next_batch(&mut self, max: usize) -> Result<Vec<Recorded>, FeedError> {
+    pub async fn next_batch(&mut self, max: usize, until: Instant) -> Result<Vec<Recorded>, FeedError> {
+        if self.listener.is_none() {
+            let mut listener = PgListener::connect_with(&self.source.pool).await?;
+            listener.listen("annals_log").await?;
+            self.listener = Some(listener);
+        }
         loop {
-            if let Some(batch) = self.next_from_jetstream(max).await {
-                metrics::counter!("annals_feed_events_total", "source" => "jetstream").increment(count(&batch));
-                return self.hand_out(batch);
+            match self.next_from_jetstream(max, until).await {
+                FromJetStream::Events(batch) => {
+                    metrics::counter!("annals_feed_events_total", "source" => "jetstream").increment(count(&batch));
+                    return self.hand_out(batch);
+                }
+                FromJetStream::TooLate => return Ok(Vec::new()),
+                FromJetStream::Nothing => {}
             }
             let batch = log::read(&self.source.pool, self.position, i64::try_from(max).unwrap_or(i64::MAX)).await?;
             if !batch.is_empty() {
@@ -111,7 +140,10 @@ impl Feed {
             }
             if self.live.is_none() {
                 self.log = Some(source(head.log_id));
-                self.go_live().await?;
+                self.go_live(until).await?;
+                if Instant::now() >= until {
+                    return Ok(Vec::new());
+                }
             }
         }
     }
@@ -128,17 +160,37 @@ impl Feed {
         Ok(batch)
     }
 
-    /// What JetStream has, if it goes on right where this feed stands. `None` means: look at Postgres.
-    async fn next_from_jetstream(&mut self, max: usize) -> Option<Vec<Recorded>> {
-        let live = self.live.as_mut()?;
-        let first = match tokio::time::timeout(PATIENCE, live.messages.next()).await {
-            Ok(Some(Ok(message))) => message,
-            // Silence is no proof that there is nothing.
-            Err(_) => return None,
-            Ok(ended) => {
-                tracing::debug!(ended = ?ended.map(|message| message.map(|_| ())), "JetStream does not deliver; going on from Postgres");
-                self.leave_live();
-                return None;
+    /// What JetStream has, if it goes on right where this feed stands.
+    async fn next_from_jetstream(&mut self, max: usize, until: Instant) -> FromJetStream {
+        let patience = Instant::now() + PATIENCE;
+        let mut late = None;
+        let first = loop {
+            if self.announced > self.position && late.is_none() {
+                late = Some(Instant::now() + if self.lags { Duration::ZERO } else { GRACE });
+            }
+            let Some(live) = self.live.as_mut() else { return FromJetStream::Nothing };
+            let listener = self.listener.as_mut();
+            tokio::select! {
+                biased;
+                next = live.messages.next() => match next {
+                    Some(Ok(message)) if self.is_old(&message) => {}
+                    Some(Ok(message)) => break message,
+                    ended => {
+                        tracing::debug!(?ended, "JetStream does not deliver; going on from Postgres");
+                        self.leave_live();
+                        return FromJetStream::Nothing;
+                    }
+                },
+                announced = announcement(listener) => match announced {
+                    Ok(position) => (self.announced, self.announced_at) = (position, Instant::now()),
+                    Err(_) => self.listener = None,
+                },
+                // Silence is no proof that there is nothing.
+                () = tokio::time::sleep_until(late.unwrap_or(patience)) => {
+                    self.lags = late.is_some();
+                    return FromJetStream::Nothing;
+                }
+                () = tokio::time::sleep_until(until) => return FromJetStream::TooLate,
             }
         };
         let mut batch = Vec::new();
@@ -161,7 +213,18 @@ impl Feed {
                 None => None,
             };
         }
-        (!batch.is_empty()).then_some(batch)
+        if batch.is_empty() { FromJetStream::Nothing } else { FromJetStream::Events(batch) }
+    }
+
+    /// Whether the message's event has been handed out, read from Postgres because JetStream was late.
+    fn is_old(&mut self, message: &Message) -> bool {
+        let Some(position) = message.info().ok().and_then(|info| i64::try_from(info.stream_sequence).ok()) else {
+            return false;
+        };
+        if position >= self.announced && self.announced_at.elapsed() <= GRACE {
+            self.lags = false;
+        }
+        position <= self.position
     }
 
     fn accept(&self, message: &Message, wanted: i64) -> Accepted {
@@ -182,38 +245,39 @@ impl Feed {
 
     fn leave_live(&mut self) {
         self.live = None;
-        self.retry_at = tokio::time::Instant::now() + RETRY;
+        self.retry_at = Instant::now() + RETRY;
     }
 
     /// Subscribes to what comes after, or, where that cannot be had, waits for Postgres to say that there is something.
-    async fn go_live(&mut self) -> Result<(), FeedError> {
-        if tokio::time::Instant::now() >= self.retry_at {
+    async fn go_live(&mut self, until: Instant) -> Result<(), FeedError> {
+        if Instant::now() >= self.retry_at {
             match subscribe(&self.source, self.position).await {
                 Ok(live) => {
                     self.live = live;
-                    self.listener = None;
                     if self.live.is_some() {
                         return Ok(());
                     }
                 }
                 Err(error) => tracing::debug!(%error, "JetStream cannot be used just now; living on Postgres"),
             }
-            self.retry_at = tokio::time::Instant::now() + RETRY;
+            self.retry_at = Instant::now() + RETRY;
         }
-        let Some(listener) = &mut self.listener else {
-            let mut listener = PgListener::connect_with(&self.source.pool).await?;
-            listener.listen("annals_log").await?;
-            // What was appended before we listened is found by looking once more.
-            self.listener = Some(listener);
-            return Ok(());
-        };
-        match tokio::time::timeout(PATIENCE, listener.recv()).await {
+        let patience = until.min(Instant::now() + PATIENCE);
+        match tokio::time::timeout_at(patience, announcement(self.listener.as_mut())).await {
             Ok(Err(error)) => {
                 self.listener = None;
                 Err(error.into())
             }
             Ok(Ok(_)) | Err(_) => Ok(()),
         }
+    }
+}
+
+/// Waits for Postgres to tell where the log now ends.
+async fn announcement(listener: Option<&mut PgListener>) -> Result<i64, sqlx::Error> {
+    match listener {
+        Some(listener) => Ok(listener.recv().await?.payload().parse().unwrap_or_default()),
+        None => std::future::pending().await,
     }
 }
 
@@ -233,6 +297,14 @@ async fn subscribe(source: &FeedSource, position: i64) -> Result<Option<Live>, a
     };
     let messages = stream.create_consumer(config).await?.messages().await?;
     Ok(Some(Live { messages }))
+}
+
+enum FromJetStream {
+    Events(Vec<Recorded>),
+    /// Postgres may have some.
+    Nothing,
+    /// Nothing until then.
+    TooLate,
 }
 
 enum Accepted {

@@ -18,6 +18,7 @@ mod measures;
 pub mod message;
 mod metadata;
 mod part;
+mod publish;
 mod recorded;
 mod relay;
 mod repository;

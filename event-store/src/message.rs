@@ -1,7 +1,7 @@
 //! Events as messages: `CloudEvents` 1.0 in NATS' binary mode, and back.
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::message::PublishMessage;
+use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde_json::value::RawValue;
@@ -32,8 +32,13 @@ pub(crate) fn source(log_id: Uuid) -> String {
     format!("/annals/{log_id}")
 }
 
-/// The message, to be published right after the event before it.
-pub(crate) fn message(event: &Recorded, source: &str) -> PublishMessage {
+/// The message's body.
+pub(crate) fn body(event: &Recorded) -> Bytes {
+    event.payload.get().to_owned().into()
+}
+
+/// The message's headers.
+pub(crate) fn headers(event: &Recorded, source: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert("ce-specversion", "1.0");
     headers.insert("ce-id", event.event_id.to_string().as_str());
@@ -54,10 +59,7 @@ pub(crate) fn message(event: &Recorded, source: &str) -> PublishMessage {
             headers.insert("traceparent", trace.as_str());
         }
     }
-    PublishMessage::build()
-        .payload(event.payload.get().to_owned().into())
-        .headers(headers)
-        .expected_last_sequence(u64::try_from(event.position - 1).unwrap_or_default())
+    headers
 }
 
 /// The event that a message carries; `None` when it is none of ours.

@@ -5,26 +5,24 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::context::{Context, ContextBuilder, PublishErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType, Stream};
-use futures::StreamExt as _;
-use futures::stream::FuturesOrdered;
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::Lease;
 use crate::log::{self, Head};
-use crate::message::{message, source, subject};
-use crate::{Lease, Recorded};
+use crate::message::source;
+use crate::publish::{MAX_BATCH, Publisher};
 
 /// How the relay works.
 #[derive(Debug, Clone)]
 pub struct RelaySettings {
     /// The JetStream stream.
     pub stream: String,
-    /// Messages published and not yet acknowledged at most.
+    /// Events read and published at a time at most.
     pub window: usize,
     /// How long a leader may be silent.
     pub lease: Duration,
@@ -34,7 +32,12 @@ pub struct RelaySettings {
 
 impl Default for RelaySettings {
     fn default() -> Self {
-        Self { stream: "ANNALS".to_owned(), window: 1024, lease: Duration::from_secs(5), poll: Duration::from_secs(1) }
+        Self {
+            stream: "ANNALS".to_owned(),
+            window: MAX_BATCH,
+            lease: Duration::from_secs(5),
+            poll: Duration::from_secs(1),
+        }
     }
 }
 
@@ -53,7 +56,7 @@ pub enum RelayStatus {
 
 /// Why the stream could not be used.
 #[derive(Debug, Error)]
-enum RelayError {
+pub(crate) enum RelayError {
     #[error("the database could not be read")]
     Log(#[from] sqlx::Error),
     #[error("NATS could not be used: {0}")]
@@ -65,7 +68,7 @@ enum RelayError {
 /// Publishes the log to JetStream.
 pub struct Relay {
     pool: PgPool,
-    jetstream: Context,
+    publisher: Publisher,
     settings: RelaySettings,
     appended: watch::Receiver<i64>,
     status: watch::Sender<RelayStatus>,
@@ -80,9 +83,13 @@ impl Relay {
         settings: RelaySettings,
         appended: watch::Receiver<i64>,
     ) -> Self {
-        let jetstream =
-            ContextBuilder::new().timeout(Duration::from_secs(5)).max_ack_inflight(settings.window * 2).build(client);
-        Self { pool, jetstream, settings, appended, status: watch::Sender::new(RelayStatus::Standby) }
+        Self {
+            pool,
+            publisher: Publisher::new(client),
+            settings,
+            appended,
+            status: watch::Sender::new(RelayStatus::Standby),
+        }
     }
 
     /// What it is doing, now and from now on.
@@ -143,7 +150,7 @@ impl Relay {
     /// Fills the stream and keeps it full, as long as the lease holds and nothing goes wrong.
     async fn lead(&mut self, lease: &Lease, stop: &CancellationToken) -> Result<(), RelayError> {
         let head = log::head(&self.pool).await?;
-        let stream = self.stream(head).await?;
+        let stream = self.stream().await?;
         let mut last = self.verified_last(&stream, head).await?;
         let source = source(head.log_id);
         let mut listener = PgListener::connect_with(&self.pool).await?;
@@ -170,13 +177,13 @@ impl Relay {
                     )));
                 }
             }
-            let events = log::read(&self.pool, last, i64::try_from(self.settings.window).unwrap_or(1024)).await?;
+            let events = log::read(&self.pool, last, i64::try_from(self.settings.window).unwrap_or(i64::MAX)).await?;
             let Some(newest) = events.last().map(|event| event.position) else {
                 self.status.send_if_modified(|status| leading(status, last));
                 self.wait_for_work(&mut listener, stop, last).await?;
                 continue;
             };
-            self.publish(&events, &source).await?;
+            self.publisher.publish(&events, &source).await?;
             last = newest;
             metrics::counter!("annals_relay_published_total")
                 .increment(u64::try_from(events.len()).unwrap_or_default());
@@ -202,42 +209,14 @@ impl Relay {
         }
         Ok(())
     }
-
-    /// Publishes events one after another without waiting for each; the first that is refused ends it.
-    async fn publish(&self, events: &[Recorded], source: &str) -> Result<(), RelayError> {
-        let mut acknowledgements = FuturesOrdered::new();
-        for event in events {
-            let sent = self.jetstream.send_publish(subject(event), message(event, source)).await.map_err(nats)?;
-            acknowledgements.push_back(sent.into_future());
-        }
-        for event in events {
-            let Some(acknowledged) = acknowledgements.next().await else { break };
-            let sequence = match acknowledged {
-                Ok(acknowledged) => acknowledged.sequence,
-                Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {
-                    return Err(RelayError::Nats(format!(
-                        "position {} does not follow the stream's last sequence",
-                        event.position
-                    )));
-                }
-                Err(error) => return Err(nats(error)),
-            };
-            if i64::try_from(sequence) != Ok(event.position) {
-                return Err(RelayError::Foreign(format!("position {} got sequence {sequence}", event.position)));
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Relay {
-    /// The log's stream, made if it is not there.
-    async fn stream(&self, head: Head) -> Result<Stream, RelayError> {
-        if let Ok(stream) = self.jetstream.get_stream(&self.settings.stream).await {
-            return Ok(stream);
-        }
-        tracing::info!(stream = self.settings.stream, log_id = %head.log_id, "making the stream");
-        self.jetstream.create_stream(config(&self.settings.stream)).await.map_err(nats)
+    /// The log's stream, made if it is not there, and set up as this version wants it.
+    async fn stream(&self) -> Result<Stream, RelayError> {
+        let (jetstream, name) = (&self.publisher.jetstream, &self.settings.stream);
+        jetstream.create_or_update_stream(config(name)).await.map_err(nats)?;
+        jetstream.get_stream(name).await.map_err(nats)
     }
 
     /// The stream's last sequence, once it is known that its last message is the log's event at that position.
@@ -282,6 +261,7 @@ fn config(name: &str) -> Config {
         storage: StorageType::File,
         discard: DiscardPolicy::Old,
         allow_direct: true,
+        allow_atomic_publish: true,
         ..Config::default()
     }
 }
@@ -302,7 +282,7 @@ async fn wait(stop: &CancellationToken, time: Duration) {
     let _ = stop.run_until_cancelled(tokio::time::sleep(time)).await;
 }
 
-fn nats(error: impl std::error::Error) -> RelayError {
+pub(crate) fn nats(error: impl std::error::Error) -> RelayError {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {

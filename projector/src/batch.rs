@@ -1,8 +1,8 @@
 //! Batches of events, folded into rows and committed with the checkpoint. The same for the live worker and for a rebuild.
 
 use event_store::{DecodeError, Lease, Recorded};
-use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, PgPool};
 use thiserror::Error;
 
 use crate::checkpoint::Checkpoint;
@@ -33,13 +33,16 @@ pub struct Model<P: Projection> {
     projection: P,
     rows: P::Rows,
     checkpoint: String,
+    /// The last event that is committed.
     position: i64,
+    /// The last event that has been folded; those after `position` changed no row.
+    folded: i64,
 }
 
 impl<P: Projection> Model<P> {
     /// The model in a schema, whose checkpoint has that name and stands at that position.
     pub fn new(projection: P, schema: &str, position: i64) -> Self {
-        Self { projection, rows: P::Rows::in_schema(schema), checkpoint: schema.to_owned(), position }
+        Self { projection, rows: P::Rows::in_schema(schema), checkpoint: schema.to_owned(), position, folded: position }
     }
 
     /// The last event that is committed.
@@ -62,29 +65,36 @@ impl<P: Projection> Model<P> {
         self.rows.tables().into_iter().for_each(super::rows::AnyTable::assume_empty);
     }
 
-    /// Folds a batch that follows the checkpoint and commits it, together with the checkpoint's move. Where an event cannot be applied,
-    /// those before it are committed.
+    /// The last event that has been folded. Where that is after [`Self::position`], [`Self::settle`] commits it.
+    pub fn folded(&self) -> i64 {
+        self.folded
+    }
+
+    /// Folds a batch that follows what was folded before, and commits it, together with the checkpoint's move; if no row changed, it may
+    /// as well be committed later. Where an event cannot be applied, those before it are committed.
     ///
     /// # Errors
     /// See [`BatchError`]. After any but [`BatchError::Poison`] the model must be made anew from its checkpoint.
     pub async fn apply(&mut self, pool: &PgPool, events: &[Recorded], lease: &Lease) -> Result<(), BatchError> {
         let Some(last) = events.last().map(|event| event.position) else { return Ok(()) };
-        let mut transaction = pool.begin().await?;
-        let poison = match self.fold(&mut transaction, events).await? {
+        // Rows are read before the transaction begins: nobody else writes them, or the checkpoint's move will tell.
+        let mut connection = pool.acquire().await?;
+        let poison = match self.fold(&mut connection, events).await? {
             Ok(()) => None,
             Err(poison) => {
                 // The failed event may have changed some rows already: begin again, without it.
                 self.forget();
                 let good = events.iter().position(|event| event.position == poison.0).unwrap_or_default();
-                if let Err(again) = self.fold(&mut transaction, &events[..good]).await? {
+                if let Err(again) = self.fold(&mut connection, &events[..good]).await? {
                     return Err(BatchError::Poison { position: again.0, reason: again.1 });
                 }
                 Some(poison)
             }
         };
         let to = poison.as_ref().map_or(last, |(position, _)| position - 1);
-        if to > self.position {
-            self.commit(transaction, to, lease).await?;
+        self.folded = to;
+        if poison.is_some() || !self.is_unchanged() {
+            self.commit(&mut connection, lease).await?;
         }
         match poison {
             None => Ok(()),
@@ -92,22 +102,43 @@ impl<P: Projection> Model<P> {
         }
     }
 
-    async fn commit(
-        &mut self,
-        mut transaction: sqlx::PgTransaction<'_>,
-        to: i64,
-        lease: &Lease,
-    ) -> Result<(), BatchError> {
+    /// Commits what was folded.
+    ///
+    /// # Errors
+    /// See [`BatchError`].
+    pub async fn settle(&mut self, pool: &PgPool, lease: &Lease) -> Result<(), BatchError> {
+        let mut connection = pool.acquire().await?;
+        self.commit(&mut connection, lease).await
+    }
+
+    fn is_unchanged(&mut self) -> bool {
+        self.rows.tables().iter().all(|table| table.is_unchanged())
+    }
+
+    async fn commit(&mut self, connection: &mut PgConnection, lease: &Lease) -> Result<(), BatchError> {
+        if self.folded == self.position {
+            return Ok(());
+        }
+        if self.is_unchanged() {
+            // Events of other contexts: only the checkpoint moves, and that is one statement.
+            return self.advance(connection, lease).await;
+        }
+        let mut transaction = connection.begin().await?;
         for table in self.rows.tables() {
             let written = table.write(&mut transaction).await?;
             metrics::counter!("annals_projection_rows_written_total", "projection" => P::NAME).increment(written);
         }
-        if !Checkpoint::advance(&mut transaction, &self.checkpoint, self.position, to, lease).await? {
-            return Err(BatchError::Fenced);
-        }
+        self.advance(&mut transaction, lease).await?;
         transaction.commit().await?;
         self.rows.tables().into_iter().for_each(super::rows::AnyTable::written);
-        self.position = to;
+        Ok(())
+    }
+
+    async fn advance(&mut self, connection: &mut PgConnection, lease: &Lease) -> Result<(), BatchError> {
+        if !Checkpoint::advance(connection, &self.checkpoint, self.position, self.folded, lease).await? {
+            return Err(BatchError::Fenced);
+        }
+        self.position = self.folded;
         Ok(())
     }
 
@@ -180,7 +211,7 @@ impl<P: Projection> Model<P> {
         }
         transaction.commit().await?;
         self.rows.tables().into_iter().for_each(super::rows::AnyTable::written);
-        self.position = to;
+        (self.position, self.folded) = (to, to);
         Ok(copied)
     }
 }

@@ -67,23 +67,20 @@ impl Checkpoint {
         lease: &Lease,
     ) -> Result<bool, sqlx::Error> {
         let moved = sqlx::query!(
-            "with moved as (
-                 update projection.checkpoints
-                 set position = $3, status = case status when 'stopped' then 'running' else status end,
-                     stopped_at_position = null, error = null, updated_at = now()
-                 where name = $1 and position = $2
-                   and exists (select from leases where name = $4 and token = $5 and expires_at > clock_timestamp())
-                 returning name, position)
-             select pg_notify('annals_projection', name || ' ' || position) from moved",
+            "update projection.checkpoints
+             set position = $3, status = case status when 'stopped' then 'running' else status end,
+                 stopped_at_position = null, error = null, updated_at = now()
+             where name = $1 and position = $2
+               and exists (select from leases where name = $4 and token = $5 and expires_at > clock_timestamp())",
             name,
             from,
             to,
             lease.name,
             lease.token
         )
-        .fetch_all(connection)
+        .execute(connection)
         .await?;
-        Ok(!moved.is_empty())
+        Ok(moved.rows_affected() == 1)
     }
 
     /// Says that the projection cannot apply an event.

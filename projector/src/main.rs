@@ -16,7 +16,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let metrics = telemetry::start()?;
     event_store::describe_metrics();
     service::describe_metrics();
-    let pool = config.database.connect("projector").await?;
+    // Rows and checkpoint are lost together or not at all, and what is lost is folded again: no commit need wait for the disk.
+    let pool =
+        config.database.connect_with("projector", |options| options.options([("synchronous_commit", "off")])).await?;
     let stop = server::stop_signal()?;
     let source = service::source(&config, pool.clone()).await?;
     let mut workers = service::start_workers(&config, &source, &stop);

@@ -158,6 +158,7 @@ impl<P: Projection + Clone> Rebuild<'_, P> {
                 let batch = batch?;
                 self.keep_leases().await?;
                 self.model.apply(&self.source.pool, &batch, &self.lease).await?;
+                self.model.settle(&self.source.pool, &self.lease).await?;
                 (self.report)(Progress { position: self.model.position(), head });
             }
         }

@@ -113,6 +113,8 @@ pub trait AnyTable: Send {
     fn write<'a>(&'a mut self, connection: &'a mut PgConnection) -> BoxFuture<'a, Result<u64, sqlx::Error>>;
     /// Copies all rows into the empty table.
     fn copy<'a>(&'a mut self, connection: &'a mut PgConnection) -> BoxFuture<'a, Result<u64, sqlx::Error>>;
+    /// No row has changed since what was written last.
+    fn is_unchanged(&self) -> bool;
     /// What was written is committed.
     fn written(&mut self);
     /// Rows in memory.

@@ -40,13 +40,11 @@ pub(crate) async fn swap(connection: &mut PgConnection, live: &str, next: &str, 
     transaction.execute(format!(r#"alter schema "{next}" rename to "{live}""#).as_str()).await?;
     sqlx::query!("delete from projection.checkpoints where name = $1", live).execute(&mut *transaction).await?;
     sqlx::query!(
-        "with moved as (
-             update projection.checkpoints set name = $1, status = 'running', updated_at = now() where name = $2 returning name, position)
-         select pg_notify('annals_projection', name || ' ' || position) from moved",
+        "update projection.checkpoints set name = $1, status = 'running', updated_at = now() where name = $2",
         live,
         next
     )
-    .fetch_all(&mut *transaction)
+    .execute(&mut *transaction)
     .await?;
     transaction.commit().await
 }

@@ -12,6 +12,10 @@ use crate::batch::{BatchError, Model};
 use crate::checkpoint::Checkpoint;
 use crate::schema;
 
+/// How long the checkpoint may stand before events that changed no row: most events are of other contexts, and a commit for each few of
+/// them would cost more than all the folding.
+const SETTLE: Duration = Duration::from_millis(3);
+
 /// How workers work.
 #[derive(Debug, Clone)]
 pub struct WorkerSettings {
@@ -106,6 +110,7 @@ async fn turn<P: Projection + Clone>(
     let mut model = Model::new(projection.clone(), P::NAME, position);
     let mut feed = Feed::open(source.clone(), position);
     let mut renewed = Instant::now();
+    let mut settle_by = None;
     let worked = loop {
         if renewed.elapsed() > settings.lease / 5 {
             if is_wanted::<P>(source).await? || !lease.renew(pool).await? {
@@ -113,14 +118,20 @@ async fn turn<P: Projection + Clone>(
             }
             renewed = Instant::now();
         }
-        let next = tokio::time::timeout_at(renewed + settings.lease / 5, feed.next_batch(settings.batch));
+        let until = settle_by.unwrap_or(renewed + settings.lease / 5);
         let events = tokio::select! {
-            next = next => match next { Ok(events) => events?, Err(_) => continue },
+            next = feed.next_batch(settings.batch, until) => next?,
             () = stop.cancelled() => break Ok(()),
         };
         if let Err(error) = model.apply(pool, &events, &lease).await {
             break Err(error.into());
         }
+        if settle_by.is_some_and(|by| by <= Instant::now())
+            && let Err(error) = model.settle(pool, &lease).await
+        {
+            break Err(error.into());
+        }
+        settle_by = (model.folded() > model.position()).then(|| settle_by.unwrap_or_else(|| Instant::now() + SETTLE));
         if model.rows_in_memory() > settings.cached_rows {
             model.forget();
         }

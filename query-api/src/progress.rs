@@ -1,67 +1,89 @@
 //! How far each projection has got, and waiting for it to get further.
+//!
+//! Positions are read over and over while somebody waits, by one task for all who wait. A notification would be more elegant, but a
+//! NOTIFY makes each projection's commit wait for every append's, which waits for the disk.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::PgPool;
-use sqlx::postgres::PgListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-/// How often positions are read, should notifications not come.
-const POLL: Duration = Duration::from_millis(250);
+/// How often positions are read while somebody waits.
+const POLL: Duration = Duration::from_millis(1);
+/// How long after they could not be read they are read again.
+const RETRY: Duration = Duration::from_millis(250);
 
-/// How far each projection has got. One task per process listens to the projectors' commits.
+/// How far each projection has got.
 #[derive(Clone)]
-pub struct Progress(Arc<watch::Sender<HashMap<String, i64>>>);
+pub struct Progress(Arc<Shared>);
+
+struct Shared {
+    positions: watch::Sender<HashMap<String, i64>>,
+    waiting: AtomicUsize,
+    somebody_waits: Notify,
+}
 
 impl Progress {
-    /// Starts listening, until `stop` is cancelled.
+    /// Starts the task that reads positions for whoever waits, until `stop` is cancelled.
     #[must_use]
     pub fn follow(pool: PgPool, stop: CancellationToken) -> Self {
-        let progress = Self(Arc::new(watch::Sender::new(HashMap::new())));
-        let followed = progress.clone();
-        tokio::spawn(async move {
-            while !stop.is_cancelled() {
-                if let Err(error) = followed.listen(&pool, &stop).await {
-                    tracing::warn!(%error, "the projections' progress cannot be followed just now");
-                    let _ = stop.run_until_cancelled(tokio::time::sleep(POLL)).await;
-                }
-            }
-        });
+        let shared = Shared {
+            positions: watch::Sender::new(HashMap::new()),
+            waiting: AtomicUsize::new(0),
+            somebody_waits: Notify::new(),
+        };
+        let progress = Self(Arc::new(shared));
+        let followed = Arc::clone(&progress.0);
+        tokio::spawn(async move { stop.run_until_cancelled(followed.read(pool)).await });
         progress
-    }
-
-    async fn listen(&self, pool: &PgPool, stop: &CancellationToken) -> Result<(), sqlx::Error> {
-        let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen("annals_projection").await?;
-        loop {
-            let rows = sqlx::query!("select name, position from projection.checkpoints").fetch_all(pool).await?;
-            self.0.send_replace(rows.into_iter().map(|row| (row.name, row.position)).collect());
-            let until = tokio::time::Instant::now() + POLL * 4;
-            loop {
-                tokio::select! {
-                    notified = listener.recv() => self.heard(notified?.payload()),
-                    () = tokio::time::sleep_until(until) => break,
-                    () = stop.cancelled() => return Ok(()),
-                }
-            }
-        }
-    }
-
-    fn heard(&self, payload: &str) {
-        let Some((name, position)) = payload.split_once(' ') else { return };
-        let Ok(position) = position.parse() else { return };
-        self.0.send_modify(|positions| {
-            positions.insert(name.to_owned(), position);
-        });
     }
 
     /// Waits until a projection has reached a position, for at most that long; tells whether it has.
     pub async fn reaches(&self, projection: &str, position: i64, patience: Duration) -> bool {
-        let mut positions = self.0.subscribe();
+        let _waiter = Waiter::new(&self.0);
+        let mut positions = self.0.positions.subscribe();
         let reached = positions.wait_for(|positions| positions.get(projection).is_some_and(|now| *now >= position));
         tokio::time::timeout(patience, reached).await.is_ok_and(|found| found.is_ok())
+    }
+}
+
+impl Shared {
+    async fn read(&self, pool: PgPool) {
+        loop {
+            if self.waiting.load(Ordering::Acquire) == 0 {
+                self.somebody_waits.notified().await;
+            }
+            match sqlx::query!("select name, position from projection.checkpoints").fetch_all(&pool).await {
+                Ok(rows) => {
+                    self.positions.send_replace(rows.into_iter().map(|row| (row.name, row.position)).collect());
+                    tokio::time::sleep(POLL).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the projections' progress cannot be read just now");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+}
+
+/// Counts as waiting until it is dropped, however the wait ends.
+struct Waiter<'a>(&'a Shared);
+
+impl<'a> Waiter<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.waiting.fetch_add(1, Ordering::Release);
+        shared.somebody_waits.notify_one();
+        Self(shared)
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Release);
     }
 }

@@ -93,13 +93,11 @@ impl<T> Asked<T> {
     /// Waits for the projection if the client wants that, and takes its position: the data that are read from here on are at least as fresh.
     pub(crate) async fn ready(self, app: &App, projection: &'static str) -> Result<(T, Ready), Problem> {
         let required = self.at_least.unwrap_or(0);
-        let mut position = position(app, projection).await?;
-        if position < required
-            && let Some(seconds) = self.wait
-        {
+        if let Some(seconds) = self.wait {
+            // What was heard of last may be old, but a projection goes back only when it is made anew; the position read below counts.
             app.progress.reaches(projection, required, Duration::from_secs(seconds).min(MAX_WAIT)).await;
-            position = self::position(app, projection).await?;
         }
+        let position = position(app, projection).await?;
         if position < required {
             let detail = format!("the read model {projection} stands at {position} and has not reached {required} yet");
             return Err(Problem::unavailable("projection-behind", detail, 1)

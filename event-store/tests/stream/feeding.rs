@@ -6,13 +6,15 @@ use sqlx::PgPool;
 
 use crate::World;
 
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The ids of the next events, until there are so many; each position must follow the one before.
 async fn take(feed: &mut Feed, many: usize) -> Vec<String> {
     let mut ids = Vec::new();
     let all = async {
         while ids.len() < many {
             let before = feed.position();
-            let batch = feed.next_batch(7).await.unwrap();
+            let batch = feed.next_batch(7, tokio::time::Instant::now() + PATIENCE).await.unwrap();
             for (event, position) in batch.iter().zip(before + 1..) {
                 assert_eq!(event.position, position);
                 ids.push(event.event_id.to_string());
@@ -94,5 +96,8 @@ async fn a_feed_that_stands_after_the_end_of_the_log_says_so(pool: PgPool) {
     let world = World::new(&pool).await;
     world.append("s", 1).await;
     let mut feed = Feed::open(world.source().await, 9);
-    assert!(matches!(feed.next_batch(1).await, Err(FeedError::Ahead { position: 9, head: 3 })));
+    assert!(matches!(
+        feed.next_batch(1, tokio::time::Instant::now() + PATIENCE).await,
+        Err(FeedError::Ahead { position: 9, head: 3 })
+    ));
 }

@@ -212,6 +212,10 @@ impl<R: Row> AnyTable for Table<R> {
         self.copy_all(connection).boxed()
     }
 
+    fn is_unchanged(&self) -> bool {
+        self.changed.is_empty()
+    }
+
     fn written(&mut self) {
         self.foreseen.clear();
         for key in self.changed.drain(..) {
