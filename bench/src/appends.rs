@@ -57,7 +57,7 @@ pub(crate) fn request() -> Request {
 pub(crate) async fn ours(log: &Log, time: Duration, one_stream: bool) -> anyhow::Result<f64> {
     let store = EventStore::start(log.pool.clone(), Upcasters::default(), Settings::default());
     let run = uuid();
-    let rate = callers(time, |caller, _| {
+    let rate = callers(time, |caller| {
         let (store, run) = (store.clone(), run.clone());
         Box::pin(async move {
             let stream = if one_stream { run } else { format!("{run}-{caller}") };
@@ -72,12 +72,10 @@ pub(crate) async fn ours(log: &Log, time: Duration, one_stream: bool) -> anyhow:
 async fn postgres_es(log: &Log, time: Duration, one_stream: bool) -> anyhow::Result<f64> {
     let framework = Arc::new(peer::framework(&log.pool, Vec::new()).await?);
     let run = uuid();
-    Ok(callers(time, |caller, turn| {
+    Ok(callers(time, |caller| {
         let (framework, run) = (Arc::clone(&framework), run.clone());
         Box::pin(async move {
-            // Streams stay short on its side, because it loads them whole for each command; that is to its advantage.
-            let stream =
-                if one_stream { format!("{run}-{}", turn / 50) } else { format!("{run}-{caller}-{}", turn / 50) };
+            let stream = if one_stream { run } else { format!("{run}-{caller}") };
             // Whoever loses a race must try again; that is a part of the price.
             framework.execute(&stream, note()).await.is_ok()
         })
@@ -86,7 +84,7 @@ async fn postgres_es(log: &Log, time: Duration, one_stream: bool) -> anyhow::Res
 }
 
 /// Successful calls a second of so many callers, each waiting for its answer before it calls again.
-async fn callers(time: Duration, call: impl Fn(usize, u64) -> BoxFuture<'static, bool>) -> f64 {
+async fn callers(time: Duration, call: impl Fn(usize) -> BoxFuture<'static, bool>) -> f64 {
     let (done, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let call = &call;
     let began = Instant::now();
@@ -94,12 +92,10 @@ async fn callers(time: Duration, call: impl Fn(usize, u64) -> BoxFuture<'static,
         let (done, stop) = (Arc::clone(&done), Arc::clone(&stop));
 
         async move {
-            let mut turn = 0;
             while !stop.load(Ordering::Relaxed) {
-                if call(caller, turn).await {
+                if call(caller).await {
                     done.fetch_add(1, Ordering::Relaxed);
                 }
-                turn += 1;
             }
         }
     });

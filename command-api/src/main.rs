@@ -9,6 +9,9 @@ use platform::identity::ApiKeys;
 use platform::{server, telemetry};
 use tokio_util::sync::CancellationToken;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() {
     if let Err(error) = run(Config::parse()).await {

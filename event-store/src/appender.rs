@@ -58,10 +58,26 @@ impl Appender {
             if count == 0 {
                 return;
             }
+            self.gather(&mut received).await;
             metrics::gauge!("annals_append_queue").set(f64::from(size(self.queue.len())));
             let batch: Vec<Pending> = received.drain(..).filter_map(|pending| self.unless_void(pending)).collect();
             if !batch.is_empty() {
                 self.append(batch).await;
+            }
+        }
+    }
+
+    /// Lets whoever is about to queue up do so, as long as somebody does: those who were answered by the last batch come back within
+    /// microseconds, and a batch of the first few of them would keep all others waiting for a whole commit.
+    async fn gather(&mut self, received: &mut Vec<Pending>) {
+        let mut before = 0;
+        while received.len() > before && received.len() < self.settings.max_batch {
+            before = received.len();
+            tokio::task::yield_now().await;
+            while received.len() < self.settings.max_batch
+                && let Ok(pending) = self.queue.try_recv()
+            {
+                received.push(pending);
             }
         }
     }

@@ -75,9 +75,6 @@ pub struct Feed {
     listener: Option<PgListener>,
     /// Where the log ends, as Postgres has told.
     announced: i64,
-    announced_at: Instant,
-    /// JetStream was late with what was announced last: what is announced next is read from Postgres at once.
-    lags: bool,
 }
 
 struct Live {
@@ -88,17 +85,7 @@ impl Feed {
     /// A feed of all events after `after`.
     #[must_use]
     pub fn open(source: FeedSource, after: i64) -> Self {
-        Self {
-            source,
-            position: after,
-            log: None,
-            live: None,
-            retry_at: Instant::now(),
-            listener: None,
-            announced: 0,
-            announced_at: Instant::now(),
-            lags: false,
-        }
+        Self { source, position: after, log: None, live: None, retry_at: Instant::now(), listener: None, announced: 0 }
     }
 
     /// The position of the last event that was handed out.
@@ -166,14 +153,13 @@ impl Feed {
         let mut late = None;
         let first = loop {
             if self.announced > self.position && late.is_none() {
-                late = Some(Instant::now() + if self.lags { Duration::ZERO } else { GRACE });
+                late = Some(Instant::now() + GRACE);
             }
             let Some(live) = self.live.as_mut() else { return FromJetStream::Nothing };
             let listener = self.listener.as_mut();
             tokio::select! {
                 biased;
                 next = live.messages.next() => match next {
-                    Some(Ok(message)) if self.is_old(&message) => {}
                     Some(Ok(message)) => break message,
                     ended => {
                         tracing::debug!(?ended, "JetStream does not deliver; going on from Postgres");
@@ -182,12 +168,14 @@ impl Feed {
                     }
                 },
                 announced = announcement(listener) => match announced {
-                    Ok(position) => (self.announced, self.announced_at) = (position, Instant::now()),
+                    Ok(position) => self.announced = position,
                     Err(_) => self.listener = None,
                 },
                 // Silence is no proof that there is nothing.
                 () = tokio::time::sleep_until(late.unwrap_or(patience)) => {
-                    self.lags = late.is_some();
+                    if late.is_some() {
+                        self.leave_live();
+                    }
                     return FromJetStream::Nothing;
                 }
                 () = tokio::time::sleep_until(until) => return FromJetStream::TooLate,
@@ -214,17 +202,6 @@ impl Feed {
             };
         }
         if batch.is_empty() { FromJetStream::Nothing } else { FromJetStream::Events(batch) }
-    }
-
-    /// Whether the message's event has been handed out, read from Postgres because JetStream was late.
-    fn is_old(&mut self, message: &Message) -> bool {
-        let Some(position) = message.info().ok().and_then(|info| i64::try_from(info.stream_sequence).ok()) else {
-            return false;
-        };
-        if position >= self.announced && self.announced_at.elapsed() <= GRACE {
-            self.lags = false;
-        }
-        position <= self.position
     }
 
     fn accept(&self, message: &Message, wanted: i64) -> Accepted {

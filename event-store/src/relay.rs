@@ -12,10 +12,10 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::Lease;
 use crate::log::{self, Head};
 use crate::message::source;
 use crate::publish::{MAX_BATCH, Publisher};
+use crate::{Lease, Pace};
 
 /// How the relay works.
 #[derive(Debug, Clone)]
@@ -158,6 +158,7 @@ impl Relay {
         metrics::gauge!("annals_relay_leading").set(1.0);
         let mut renewed = tokio::time::Instant::now();
         let mut looked = renewed;
+        let mut pace = Pace::new(self.settings.window);
         while !stop.is_cancelled() {
             if renewed.elapsed() > lease.ttl() / 3 {
                 if !lease.renew(&self.pool).await? {
@@ -189,6 +190,7 @@ impl Relay {
                 .increment(u64::try_from(events.len()).unwrap_or_default());
             metrics::gauge!("annals_relay_position").set(precise(last));
             self.status.send_if_modified(|status| leading(status, last));
+            pace.after(events.len()).await;
         }
         Ok(())
     }

@@ -4,6 +4,9 @@ use clap::Parser as _;
 use platform::{server, telemetry};
 use projector::{Config, service};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() {
     if let Err(error) = run(Config::parse()).await {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event_store::{Feed, FeedError, FeedSource, Lease, log};
+use event_store::{Feed, FeedError, FeedSource, Lease, Pace, log};
 use thiserror::Error;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -111,6 +111,7 @@ async fn turn<P: Projection + Clone>(
     let mut feed = Feed::open(source.clone(), position);
     let mut renewed = Instant::now();
     let mut settle_by = None;
+    let mut pace = Pace::new(settings.batch);
     let worked = loop {
         if renewed.elapsed() > settings.lease / 5 {
             if is_wanted::<P>(source).await? || !lease.renew(pool).await? {
@@ -136,6 +137,7 @@ async fn turn<P: Projection + Clone>(
             model.forget();
         }
         observe::<P>(&events);
+        pace.after(events.len()).await;
     };
     if let Err(error) = lease.release(pool).await {
         tracing::debug!(projection = P::NAME, %error, "the lease was left to expire");

@@ -8,6 +8,9 @@ use platform::identity::ApiKeys;
 use platform::{server, telemetry};
 use query_api::{App, Config, Parts, Progress, router};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() {
     if let Err(error) = run(Config::parse()).await {
