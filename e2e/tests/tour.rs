@@ -1,6 +1,6 @@
 //! The main path once, through real processes.
 
-use e2e::system::System;
+use e2e::system::{KEY, System};
 use serde_json::json;
 
 #[tokio::test]
@@ -34,4 +34,21 @@ async fn a_sale_posted_over_http_is_in_the_log_on_the_stream_in_a_read_model_and
 
     let verified = system.replay_tool(&["verify"]).await.unwrap();
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+
+    let secrets = "select count(*) from events e where position(lower($1) in lower(e::text)) > 0";
+    for secret in [KEY, &e2e::keys::digest(KEY)] {
+        let found: i64 =
+            sqlx::query_scalar(secrets).bind(secret).fetch_one(&system.database().await.unwrap()).await.unwrap();
+        assert_eq!(found, 0, "a key is in the log");
+    }
+
+    let code = async |arguments: &[&str]| system.replay_tool(arguments).await.unwrap().status.code();
+    assert_eq!(code(&["rebuild", "weather"]).await, Some(2), "there is no such projection");
+    sqlx::query("update projection.checkpoints set position = position + 100 where name = 'sales'")
+        .execute(&system.database().await.unwrap())
+        .await
+        .unwrap();
+    assert_eq!(code(&["verify"]).await, Some(3), "a checkpoint after the end of the log");
+    system.postgres.kill().await.unwrap();
+    assert_eq!(code(&["status"]).await, Some(69), "there is no database");
 }

@@ -8,6 +8,7 @@ mod verify;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use event_store::{FeedSource, Upcasters};
 use platform::config;
@@ -47,7 +48,7 @@ enum Command {
     /// Build projections anew beside the live ones, then swap.
     Rebuild {
         /// Which.
-        #[arg(required_unless_present = "all")]
+        #[arg(required_unless_present = "all", value_parser = names())]
         projections: Vec<String>,
         /// All of them.
         #[arg(long, conflicts_with = "projections")]
@@ -59,6 +60,11 @@ enum Command {
     Verify,
     /// Delete the JetStream stream and make it anew; the relay fills it from the log.
     RemakeStream,
+}
+
+/// The projections there are; another name is a matter of usage.
+fn names() -> PossibleValuesParser {
+    projector::PROJECTIONS.iter().map(|projection| projection.name()).collect::<Vec<_>>().into()
 }
 
 /// Runs a command.
