@@ -1,10 +1,13 @@
 //! Workers on a real Postgres: exactly once, one at a time, stopping at what cannot be applied.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod tally;
 
 use std::time::Duration;
 
+use event_store::Lease;
 use projector::AnyProjection as _;
+use projector::batch::{BatchError, Model};
 use projector::rebuild::RebuildSettings;
 use projector::registry::Registered;
 use rand::rngs::StdRng;
@@ -34,6 +37,37 @@ async fn of_several_workers_that_come_and_go_each_event_is_applied_once(pool: Pg
     running.push(work(&pool, "last", 7));
     let head = settled(&pool, "tally").await;
     assert_eq!(counted(&pool, "tally").await, head, "each event counts one");
+}
+
+/// A model whose writer stands at a position, and a lease on it.
+async fn writer(pool: &PgPool, holder: &str, position: i64) -> (Model<Tally>, Lease) {
+    let lease = Lease::acquire(pool, "projection/tally", holder, Duration::from_millis(300)).await.unwrap().unwrap();
+    (Model::new(Tally, "tally", position), lease)
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn of_two_who_write_one_model_the_second_commits_nothing(pool: PgPool) {
+    let worker = work(&pool, "first", 5);
+    settled(&pool, "tally").await;
+    worker.abort();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    append(&pool, "s", 10).await;
+    let events = event_store::log::read(&pool, 0, 10).await.unwrap();
+    // The same holder twice: the lease lets both through, the checkpoint only one.
+    let (mut one, lease) = writer(&pool, "twin", 0).await;
+    let (mut other, same_lease) = writer(&pool, "twin", 0).await;
+    one.apply(&pool, &events, &lease).await.unwrap();
+    assert!(matches!(other.apply(&pool, &events, &same_lease).await, Err(BatchError::Fenced)));
+    assert_eq!(counted(&pool, "tally").await, 10);
+    // Who has lost the lease commits nothing either, wherever it stands.
+    append(&pool, "s", 5).await;
+    let events = event_store::log::read(&pool, 10, 5).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let (mut heir, taken) = writer(&pool, "heir", 10).await;
+    assert!(matches!(one.apply(&pool, &events, &lease).await, Err(BatchError::Fenced)));
+    assert_eq!(counted(&pool, "tally").await, 10);
+    heir.apply(&pool, &events, &taken).await.unwrap();
+    assert_eq!(counted(&pool, "tally").await, 15);
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
