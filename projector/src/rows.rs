@@ -97,7 +97,7 @@ impl Tuple {
     }
 }
 
-/// The tables of a projection; declared with [`rows!`](crate::rows).
+/// The tables of a projection; declared with [`rows!`](macro@crate::rows).
 pub trait Rows: Send + 'static {
     /// Empty tables of that schema.
     fn in_schema(schema: &str) -> Self;
