@@ -63,7 +63,7 @@ pub(crate) fn routes(single: Router, max_line: usize, in_flight: usize) -> OpenA
 
 /// Many commands, one JSON object a line. They are decided in order; each line of the answer tells what became of one, in order:
 /// `{"line": 1, "status": 201, "body": {…}}`. A line that is refused does not stop those after it.
-#[utoipa::path(post, path = "/v1/commands", request_body(content = Line, content_type = "application/x-ndjson"),
+#[utoipa::path(post, path = "/v1/commands", tag = "bulk", request_body(content = Line, content_type = "application/x-ndjson"),
     responses((status = 200, description = "one line for each command, as they are committed", content_type = "application/x-ndjson")))]
 async fn commands(
     State(bulk): State<Bulk>,

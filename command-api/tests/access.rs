@@ -32,6 +32,7 @@ async fn every_route_is_in_the_table_and_in_the_description(pool: PgPool) {
     let api = Api::start(&pool);
     let document = api.send("GET", "/openapi.json", &[], None).await;
     assert_eq!(document.body["openapi"], "3.1.0");
+    assert_eq!(document.body["components"]["securitySchemes"]["api_key"]["scheme"], "bearer");
     let paths = document.body["paths"].as_object().unwrap();
     let mut described: Vec<_> =
         paths.iter().flat_map(|(path, item)| methods(item).map(move |method| (method, path.clone()))).collect();

@@ -79,7 +79,7 @@ fn opening() -> Vec<Command> {
         for (store, _, _) in STORES {
             commands.push(command(
                 format!("/v1/inventory/{store}/{sku}/receive"),
-                json!({ "quantity": 40, "document": "opening" }),
+                json!({ "quantity": 30, "document": "opening" }),
             ));
             commands.push(command(format!("/v1/inventory/{store}/{sku}/set-reorder-level"), json!({ "level": 20 })));
         }

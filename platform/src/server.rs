@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::access::{self, Gate};
@@ -54,12 +55,20 @@ pub fn assemble(routes: Router, around: Surroundings) -> Router {
     let Surroundings { gate, openapi, ready, metrics, max_body_bytes, request_timeout } = around;
     let open = health(ready, metrics)
         .route("/problems/{code}", get(async |extract::Path(code): extract::Path<String>| problem::page(&code)))
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi));
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", with_key(openapi)));
     guarded(routes, gate)
         .merge(open)
         .layer(DefaultBodyLimit::max(max_body_bytes))
         .layer(middleware::from_fn_with_state(request_timeout, limit_time))
         .layer(middleware::from_fn(observe))
+}
+
+/// Every route wants an API key; saying so gives the page a field to enter one.
+fn with_key(mut openapi: OpenApi) -> OpenApi {
+    let key = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    openapi.components.get_or_insert_default().add_security_scheme("api_key", key);
+    openapi.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("api_key", [])]);
+    openapi
 }
 
 /// Routes behind the gate, with problem documents for what is not there and for panics.

@@ -33,6 +33,7 @@ async fn every_route_is_in_the_table_and_in_the_description(pool: PgPool) {
     let api = Api::start(&pool).await;
     let document = api.get("/openapi.json").await;
     assert_eq!(document.body["openapi"], "3.1.0");
+    assert_eq!(document.body["components"]["securitySchemes"]["api_key"]["scheme"], "bearer");
     let mut described: Vec<_> = document.body["paths"].as_object().unwrap().iter().flat_map(methods).collect();
     let mut listed: Vec<_> = rules().map(|(method, route, _)| format!("{method} {route}")).collect();
     described.sort();
