@@ -31,9 +31,31 @@ impl Pace {
         let time = self.last.elapsed();
         // Before the wait, so that it counts as time in which the next batch came.
         self.last = Instant::now();
-        let count = u32::try_from(events).unwrap_or(u32::MAX);
-        if (FEW..self.max).contains(&events) && time < APART * count {
+        if self.is_fast(events, time) {
             tokio::time::sleep(GATHER).await;
         }
+    }
+
+    fn is_fast(&self, events: usize, time: Duration) -> bool {
+        (FEW..self.max).contains(&events) && time < APART * u32::try_from(events).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_many_events_that_come_fast_are_waited_after() {
+        let pace = Pace::new(1000);
+        assert!(pace.is_fast(200, GATHER));
+        assert!(!pace.is_fast(FEW - 1, Duration::ZERO), "a few at once are no load");
+        assert!(!pace.is_fast(1000, Duration::ZERO), "a full batch has more behind it");
+    }
+
+    #[test]
+    fn what_was_gathered_while_waiting_does_not_keep_it_waiting_at_a_thousand_a_second() {
+        let gathered = usize::try_from(GATHER.as_millis()).unwrap();
+        assert!(!Pace::new(1000).is_fast(gathered, GATHER));
     }
 }
