@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::commit::{Commit, Outcome, Used};
+use crate::turn::Turn;
 
 /// What a process has seen of the log. A restored database shows by another log, or by a head that went back.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +109,7 @@ impl From<Refusal> for Outcome {
         match (reason.as_str(), last_position) {
             ("duplicate", Some(position)) => Self::Duplicate(Used { aggregate_type, aggregate_id, sequence, position }),
             ("key_reused", _) => Self::KeyReused,
-            _ => Self::Conflict { current: sequence },
+            _ => Self::Conflict(Turn::default()),
         }
     }
 }

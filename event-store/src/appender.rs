@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +12,7 @@ use crate::commit::{Commit, Outcome};
 use crate::fence::Fence;
 use crate::settings::Settings;
 use crate::store::Memory;
+use crate::turn::{Turns, hold_the_log};
 
 /// A commit on its way into the log, and who waits for its outcome.
 pub(crate) struct Pending {
@@ -30,6 +31,8 @@ pub(crate) struct Appender {
     memory: Memory,
     closing: CancellationToken,
     known: Option<Known>,
+    /// Those whose commits were decided on what the log does not say, until they get their turn.
+    lost: Vec<Pending>,
 }
 
 impl Appender {
@@ -41,30 +44,55 @@ impl Appender {
         memory: Memory,
         closing: CancellationToken,
     ) -> Self {
-        Self { pool, settings, queue, appended, memory, closing, known: None }
+        Self { pool, settings, queue, appended, memory, closing, known: None, lost: Vec::new() }
     }
 
     pub(crate) async fn run(mut self) {
         let mut received = Vec::with_capacity(self.settings.max_batch);
         loop {
-            let count = tokio::select! {
-                biased;
-                () = self.closing.cancelled(), if !self.queue.is_closed() => {
-                    self.queue.close();
-                    continue;
+            let held = self.give_turns().await;
+            if held.is_some() {
+                // More than a batch, if need be: whoever's turn it was must be among them.
+                while let Ok(pending) = self.queue.try_recv() {
+                    received.push(pending);
                 }
-                count = self.queue.recv_many(&mut received, self.settings.max_batch) => count,
-            };
-            if count == 0 {
+            } else if !self.receive(&mut received).await {
                 return;
             }
-            self.gather(&mut received).await;
             metrics::gauge!("annals_append_queue").set(f64::from(size(self.queue.len())));
             let batch: Vec<Pending> = received.drain(..).filter_map(|pending| self.unless_void(pending)).collect();
             if !batch.is_empty() {
-                self.append(batch).await;
+                self.append(batch, held).await;
             }
         }
+    }
+
+    /// Those who lost decide again, while the log is held for them.
+    async fn give_turns(&mut self) -> Option<Transaction<'static, Postgres>> {
+        if self.lost.is_empty() {
+            return None;
+        }
+        let held = hold_the_log(&self.pool).await.inspect_err(|error| tracing::warn!(%error, "could not hold the log"));
+        let turns = Turns::new();
+        for pending in self.lost.drain(..) {
+            settle(pending, Outcome::Conflict(turns.give()));
+        }
+        turns.end().await;
+        held.ok()
+    }
+
+    /// Waits for commits; `false` when there will be none any more.
+    async fn receive(&mut self, received: &mut Vec<Pending>) -> bool {
+        let count = tokio::select! {
+            biased;
+            () = self.closing.cancelled(), if !self.queue.is_closed() => {
+                self.queue.close();
+                self.queue.recv_many(received, self.settings.max_batch).await
+            }
+            count = self.queue.recv_many(received, self.settings.max_batch) => count,
+        };
+        self.gather(received).await;
+        count > 0
     }
 
     /// Lets whoever is about to queue up do so, as long as somebody does: those who were answered by the last batch come back within
@@ -82,23 +110,28 @@ impl Appender {
         }
     }
 
-    /// A commit decided on a state that will never be in the log is answered at once.
-    fn unless_void(&self, pending: Pending) -> Option<Pending> {
+    /// A commit decided on a state that will never be in the log has lost already.
+    fn unless_void(&mut self, pending: Pending) -> Option<Pending> {
         let epoch = self.memory.epoch();
         if pending.fences.iter().any(|fence| fence.is_broken() || fence.epoch() != epoch) {
-            settle(pending, Outcome::Conflict { current: 0 });
+            self.lose(pending);
             return None;
         }
         Some(pending)
     }
 
+    fn lose(&mut self, pending: Pending) {
+        pending.fences.iter().for_each(|fence| fence.break_up());
+        self.lost.push(pending);
+    }
+
     /// Appends until there is an answer. A lost connection leaves it open whether the batch was committed: `append` knows the batch's own
     /// events again, under the lock that an older, still running try would hold.
-    async fn append(&mut self, batch: Vec<Pending>) {
+    async fn append(&mut self, batch: Vec<Pending>, mut held: Option<Transaction<'static, Postgres>>) {
         let started = Instant::now();
         let mut pause = Duration::from_millis(10);
         let answer = loop {
-            match self.try_append(&batch).await {
+            match self.try_append(&batch, held.take()).await {
                 Ok(answer) => break answer,
                 Err(error) if is_about_the_content(&error) => return self.append_apart(batch, &error).await,
                 Err(error) => {
@@ -128,7 +161,7 @@ impl Appender {
             // What failed in the first half voids what was decided on it in the second.
             let half: Vec<Pending> = half.into_iter().filter_map(|pending| self.unless_void(pending)).collect();
             if !half.is_empty() {
-                Box::pin(self.append(half)).await;
+                Box::pin(self.append(half, None)).await;
             }
         }
     }
@@ -144,22 +177,33 @@ impl Appender {
             metrics::counter!("annals_cache_flushed_total").increment(1);
             self.memory.forget();
             for pending in batch {
-                settle(pending, Outcome::Conflict { current: 0 });
+                self.lose(pending);
             }
             return;
         };
         for (pending, outcome) in batch.into_iter().zip(outcomes) {
-            settle(pending, outcome);
+            match outcome {
+                Outcome::Conflict(_) => self.lose(pending),
+                outcome => settle(pending, outcome),
+            }
         }
         // Last, so that waking the relay takes no time from those who wait for their answers.
         self.appended.send_if_modified(|position| std::mem::replace(position, log.head) != log.head);
     }
 
-    async fn try_append(&self, batch: &[Pending]) -> Result<Appended, sqlx::Error> {
-        let mut connection = self.pool.acquire().await?;
+    async fn try_append(
+        &self,
+        batch: &[Pending],
+        held: Option<Transaction<'static, Postgres>>,
+    ) -> Result<Appended, sqlx::Error> {
         let oldest = batch.iter().map(|pending| pending.commit.at).min().unwrap_or_default();
-        let commits = batch.iter().map(|pending| &pending.commit);
-        append(&mut connection, commits, oldest - self.settings.key_retention, self.known).await
+        let (commits, oldest_key) = (batch.iter().map(|pending| &pending.commit), oldest - self.settings.key_retention);
+        let Some(mut held) = held else {
+            return append(&mut *self.pool.acquire().await?, commits, oldest_key, self.known).await;
+        };
+        let appended = append(&mut held, commits, oldest_key, self.known).await?;
+        held.commit().await?;
+        Ok(appended)
     }
 }
 

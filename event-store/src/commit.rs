@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
+use crate::turn::Turn;
 use crate::{Error, Idempotency, LogError, Receipt, Request};
 
 /// An event that has been decided and is not yet in the log.
@@ -59,15 +60,13 @@ impl Commit {
 }
 
 /// What became of a commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Outcome {
     Appended {
         last_position: i64,
     },
-    /// 0 where the current sequence is not known.
-    Conflict {
-        current: i64,
-    },
+    /// It was decided on what the log does not say.
+    Conflict(Turn),
     Duplicate(Used),
     KeyReused,
     /// Postgres takes it for wrong, and would each time.
@@ -78,7 +77,7 @@ impl Outcome {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Appended { .. } => "appended",
-            Self::Conflict { .. } => "conflict",
+            Self::Conflict(_) => "conflict",
             Self::Duplicate(_) => "duplicate",
             Self::KeyReused => "key_reused",
             Self::Rejected(_) => "rejected",
@@ -87,7 +86,7 @@ impl Outcome {
 }
 
 /// What an idempotency key was used for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Used {
     pub(crate) aggregate_type: String,
     pub(crate) aggregate_id: String,

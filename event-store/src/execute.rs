@@ -9,6 +9,7 @@ use crate::appender::Pending;
 use crate::commit::{Commit, Outcome};
 use crate::part::Part;
 use crate::stream::{Draft, Target};
+use crate::turn::Turn;
 use crate::{Error, EventStore, LogError, Receipt, Request, keys, load, snapshot};
 
 /// How one try at a command ended.
@@ -16,8 +17,8 @@ enum Try<E> {
     Done(Result<Receipt, Error<E>>),
     /// Another task of this process decided on the same stream in between.
     Again,
-    /// It was decided on what the log does not say.
-    Lost,
+    /// It was decided on what the log does not say; with the turn at which to decide again.
+    Lost(Turn),
 }
 
 impl EventStore {
@@ -34,13 +35,13 @@ impl EventStore {
     {
         // However this ends, whoever waits to send the next command of a series must hear of it.
         let _enqueued = request.enqueued.as_deref().map(NotifyOnDrop);
-        let mut lost = 0;
+        let (mut lost, mut turn) = (0, Turn::default());
         while lost <= self.0.settings.retries {
-            match self.attempt(request, &first, second.as_ref(), &mut decide).await? {
+            match self.attempt(request, &first, second.as_ref(), &mut turn, &mut decide).await? {
                 Try::Done(Err(error)) => return self.unless_used(request, error).await,
                 Try::Done(done) => return done,
                 Try::Again => {}
-                Try::Lost => lost += 1,
+                Try::Lost(next) => (lost, turn) = (lost + 1, next),
             }
             first.is_new = false;
             if let Some(second) = &mut second {
@@ -56,6 +57,7 @@ impl EventStore {
         request: &Request,
         first: &Target<A>,
         second: Option<&Target<B>>,
+        turn: &mut Turn,
         decide: &mut impl FnMut(&mut Draft<A>, Option<&mut Draft<B>>) -> Result<(), E>,
     ) -> Result<Try<E>, Error<E>>
     where
@@ -77,9 +79,12 @@ impl EventStore {
             return Err(LogError::Waits.into());
         }
         if refusal.is_some() || (a.draft.is_empty() && b.as_ref().is_none_or(|b| b.draft.is_empty())) {
+            // What it was decided on may be waiting for the end of this turn.
+            turn.end();
             return self.unchanged(&a, b.as_ref(), refusal).await;
         }
         let Some(answer) = self.enqueue(request, &a, b.as_ref())? else { return Ok(Try::Again) };
+        turn.end();
         if let Some(enqueued) = &request.enqueued {
             enqueued.notify_one();
         }
@@ -91,7 +96,7 @@ impl EventStore {
                 }
                 Ok(Try::Done(Ok(a.receipt(last_position))))
             }
-            Ok(Outcome::Conflict { .. }) => Ok(Try::Lost),
+            Ok(Outcome::Conflict(turn)) => Ok(Try::Lost(turn)),
             Ok(Outcome::Duplicate(used)) => Ok(Try::Done(Ok(used.into_receipt()))),
             Ok(Outcome::KeyReused) => Ok(Try::Done(Err(Error::KeyReused))),
             Ok(Outcome::Rejected(reason)) => Err(LogError::Rejected(reason).into()),
@@ -111,11 +116,11 @@ impl EventStore {
         A: Aggregate<Services = ()> + Clone + 'static,
         B: Aggregate<Services = ()> + Clone + 'static,
     {
-        let Some(tip) = a.stands(&self.0.pool).await? else { return Ok(Try::Lost) };
+        let Some(tip) = a.stands(&self.0.pool).await? else { return Ok(Try::Lost(Turn::default())) };
         if let Some(b) = b
             && b.stands(&self.0.pool).await?.is_none()
         {
-            return Ok(Try::Lost);
+            return Ok(Try::Lost(Turn::default()));
         }
         Ok(Try::Done(refusal.map_or_else(|| Ok(a.receipt(tip.position)), Err)))
     }

@@ -28,6 +28,7 @@ mod settings;
 mod snapshot;
 mod store;
 mod stream;
+mod turn;
 mod upcasters;
 
 pub use error::{BoxError, Error, LogError};

@@ -113,7 +113,7 @@ impl PersistedEventRepository for Repository {
         match answered.await.map_err(stopped)? {
             Outcome::Appended { .. } => Ok(()),
             Outcome::Rejected(reason) => Err(PersistenceError::UnknownError(LogError::Rejected(reason).into())),
-            Outcome::Conflict { .. } | Outcome::Duplicate(_) | Outcome::KeyReused => {
+            Outcome::Conflict(_) | Outcome::Duplicate(_) | Outcome::KeyReused => {
                 Err(PersistenceError::OptimisticLockError)
             }
         }

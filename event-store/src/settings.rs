@@ -17,7 +17,7 @@ pub struct Settings {
     pub snapshot_every: i64,
     /// Names the shape and the meaning of stored states: change it with the aggregates, and what was stored before is not used.
     pub state_version: String,
-    /// How often a lost race is decided again.
+    /// How often a lost race is decided again. Once is nearly always enough: the log is held meanwhile.
     pub retries: usize,
     /// How long an idempotency key counts.
     pub key_retention: Duration,

@@ -66,12 +66,40 @@ async fn a_commit_whose_answer_was_lost_has_one_effect_and_the_right_answer(
     every_decision_saw_what_the_log_says(&pool).await;
 }
 
-/// Callers that go on until they are told to stop, and every receipt they got.
-async fn under_load(store: &EventStore, disturbance: impl Future<Output = ()>) -> Vec<Receipt> {
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_second_try_whose_answer_was_lost_has_one_effect_and_the_right_answer(
+    options: PgPoolOptions,
+    direct: PgConnectOptions,
+) {
+    const ROUNDS: usize = 10;
+    // Only what is tried again, after a lost race, is committed by a statement of its own.
+    let proxy = Proxy::start(direct.get_port(), b"COMMIT").await.unwrap();
+    let through = options.clone().connect_with(direct.clone().port(proxy.port())).await.unwrap();
+    let pool = options.connect_with(direct).await.unwrap();
+    let (other, store) = (store(&pool), store(&through));
+    let mut receipts = Vec::new();
+    for _ in 0..ROUNDS {
+        receipts.push(other.execute(&request(), tally(), count(1)).await.unwrap());
+        proxy.arm();
+        let sent = (0..4).map(|_| {
+            let store = store.clone();
+            async move { store.execute(&request(), tally(), count(1)).await.unwrap() }
+        });
+        receipts.extend(join_all(sent).await);
+    }
+    // In the first round it knew nothing of the stream that could be wrong.
+    assert_eq!(proxy.cuts(), ROUNDS - 1);
+    assert_eq!(events(&pool).await, i64::try_from(receipts.len()).unwrap());
+    are_all_in_the_log(&pool, &receipts).await;
+    every_decision_saw_what_the_log_says(&pool).await;
+}
+
+/// Callers of two processes that go on until they are told to stop, and every receipt they got.
+async fn under_load(stores: &[EventStore; 2], disturbance: impl Future<Output = ()>) -> Vec<Receipt> {
     let stop = tokio_util::sync::CancellationToken::new();
     let callers: Vec<_> = (0..12)
         .map(|n| {
-            let (store, stop) = (store.clone(), stop.clone());
+            let (store, stop) = (stores[n % 2].clone(), stop.clone());
             tokio::spawn(async move {
                 let mut receipts = Vec::new();
                 while !stop.is_cancelled() {
@@ -93,8 +121,7 @@ async fn under_load(store: &EventStore, disturbance: impl Future<Output = ()>) -
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn connections_that_are_terminated_lose_nothing_and_double_nothing(pool: PgPool) {
-    let store = store(&pool);
-    let receipts = under_load(&store, async {
+    let receipts = under_load(&[store(&pool), store(&pool)], async {
         for _ in 0..15 {
             tokio::time::sleep(Duration::from_millis(15)).await;
             let _ = sqlx::query(
@@ -117,8 +144,7 @@ async fn postgres_killed_under_load_loses_nothing_acknowledged_and_doubles_nothi
     let options = PgPoolOptions::new().acquire_timeout(Duration::from_secs(2)).max_connections(8);
     let pool = options.connect(&cluster.url("postgres", "annals")).await.unwrap();
     event_store::MIGRATOR.run(&pool).await.unwrap();
-    let store = store(&pool);
-    let receipts = under_load(&store, async {
+    let receipts = under_load(&[store(&pool), store(&pool)], async {
         for _ in 0..2 {
             tokio::time::sleep(Duration::from_millis(100)).await;
             cluster.kill_and_restart().await.unwrap();

@@ -10,6 +10,8 @@ use event_store::{Draft, Error, EventStore, Request, Settings, Target, Upcasters
 use futures::future::join_all;
 use sqlx::PgPool;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 fn store(pool: &PgPool) -> EventStore {
     with(pool, Settings::default())
@@ -112,6 +114,29 @@ async fn another_sequence_than_expected_is_told_with_the_current_one(pool: PgPoo
     let expecting = Request { expected_sequence: Some(2), ..request() };
     let failed = one.execute(&expecting, tally("s"), count(1)).await;
     assert!(matches!(failed, Err(Error::PreconditionFailed { current: 3 })), "{failed:?}");
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn who_lost_a_race_to_another_process_is_not_beaten_again(pool: PgPool) {
+    let busy = store(&pool);
+    let (stop, mut sent) = (CancellationToken::new(), JoinSet::new());
+    for _ in 0..16 {
+        let (busy, stop) = (busy.clone(), stop.clone());
+        sent.spawn(async move {
+            while !stop.is_cancelled() {
+                busy.execute(&request(), tally("hot"), count(1)).await.unwrap();
+            }
+        });
+    }
+    // The second try is the last one.
+    let slow = with(&pool, Settings { retries: 1, ..Settings::default() });
+    for n in 0..50 {
+        let beaten = slow.execute(&request(), tally("hot"), count(1)).await;
+        assert!(beaten.is_ok(), "command {n}: {beaten:?}");
+    }
+    stop.cancel();
+    sent.join_all().await;
+    every_decision_saw_what_the_log_says(&pool).await;
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
