@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,8 @@ pub(crate) struct Pending {
 /// Owns the receiving end of the queue; ends when it is closed and empty.
 pub(crate) struct Appender {
     pool: PgPool,
+    /// Kept as long as it works: the pool would try it before and after each use, and take another one each time.
+    connection: Option<PoolConnection<Postgres>>,
     settings: Arc<Settings>,
     queue: mpsc::Receiver<Pending>,
     appended: watch::Sender<i64>,
@@ -44,7 +47,7 @@ impl Appender {
         memory: Memory,
         closing: CancellationToken,
     ) -> Self {
-        Self { pool, settings, queue, appended, memory, closing, known: None, lost: Vec::new() }
+        Self { pool, connection: None, settings, queue, appended, memory, closing, known: None, lost: Vec::new() }
     }
 
     pub(crate) async fn run(mut self) {
@@ -192,17 +195,23 @@ impl Appender {
     }
 
     async fn try_append(
-        &self,
+        &mut self,
         batch: &[Pending],
         held: Option<Transaction<'static, Postgres>>,
     ) -> Result<Appended, sqlx::Error> {
         let oldest = batch.iter().map(|pending| pending.commit.at).min().unwrap_or_default();
         let (commits, oldest_key) = (batch.iter().map(|pending| &pending.commit), oldest - self.settings.key_retention);
-        let Some(mut held) = held else {
-            return append(&mut *self.pool.acquire().await?, commits, oldest_key, self.known).await;
+        if let Some(mut held) = held {
+            let appended = append(&mut held, commits, oldest_key, self.known).await?;
+            held.commit().await?;
+            return Ok(appended);
+        }
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
         };
-        let appended = append(&mut held, commits, oldest_key, self.known).await?;
-        held.commit().await?;
+        let appended = append(&mut connection, commits, oldest_key, self.known).await?;
+        self.connection = Some(connection);
         Ok(appended)
     }
 }

@@ -4,8 +4,8 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use chrono::{DateTime, Duration, Utc};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use serde_json::value::RawValue;
-use sqlx::PgPool;
 use sqlx::types::Json;
+use sqlx::{PgExecutor, PgPool};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ pub async fn head(pool: &PgPool) -> Result<Head, sqlx::Error> {
 ///
 /// # Errors
 /// When the database cannot be asked.
-pub async fn read(pool: &PgPool, after: i64, limit: i64) -> Result<Vec<Recorded>, sqlx::Error> {
+pub async fn read(executor: impl PgExecutor<'_>, after: i64, limit: i64) -> Result<Vec<Recorded>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"select position, aggregate_type, aggregate_id, sequence, event_id, event_type, event_version, recorded_at,
                   payload as "payload: Json<Box<RawValue>>", metadata as "metadata: Json<Box<RawValue>>"
@@ -40,7 +40,7 @@ pub async fn read(pool: &PgPool, after: i64, limit: i64) -> Result<Vec<Recorded>
         after,
         limit
     )
-    .fetch_all(pool)
+    .fetch_all(executor)
     .await?;
     Ok(rows
         .into_iter()

@@ -155,6 +155,7 @@ impl Relay {
         let source = source(head.log_id);
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.listen("annals_log").await?;
+        let mut connection = self.pool.acquire().await?;
         metrics::gauge!("annals_relay_leading").set(1.0);
         let mut renewed = tokio::time::Instant::now();
         let mut looked = renewed;
@@ -178,7 +179,8 @@ impl Relay {
                     )));
                 }
             }
-            let events = log::read(&self.pool, last, i64::try_from(self.settings.window).unwrap_or(i64::MAX)).await?;
+            let events =
+                log::read(&mut *connection, last, i64::try_from(self.settings.window).unwrap_or(i64::MAX)).await?;
             let Some(newest) = events.last().map(|event| event.position) else {
                 self.status.send_if_modified(|status| leading(status, last));
                 self.wait_for_work(&mut listener, stop, last).await?;

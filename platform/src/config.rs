@@ -7,8 +7,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_nats::{Client, ConnectOptions, ServerAddr};
 use clap::Args;
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgPool};
+
+/// A connection that has been idle for longer is tried before it is used again.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// How to reach the database.
 #[derive(Debug, Clone, Args)]
@@ -46,6 +49,11 @@ impl Database {
             self.database_url.parse().context("ANNALS_DATABASE_URL is not a Postgres address")?;
         PgPoolOptions::new()
             .max_connections(self.database_connections)
+            // A round trip for each query would be too much; what was used a moment ago is taken to be alive.
+            .test_before_acquire(false)
+            .before_acquire(|connection, use_so_far| {
+                Box::pin(async move { Ok(use_so_far.idle_for < TRUSTED_FOR || connection.ping().await.is_ok()) })
+            })
             .acquire_timeout(Duration::from_secs(self.database_timeout))
             .connect_with(further(options.application_name(service)))
             .await

@@ -1,8 +1,8 @@
 //! Batches of events, folded into rows and committed with the checkpoint. The same for the live worker and for a rebuild.
 
 use event_store::{DecodeError, Lease, Recorded};
+use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection as _, PgPool};
 use thiserror::Error;
 
 use crate::checkpoint::Checkpoint;
@@ -75,17 +75,21 @@ impl<P: Projection> Model<P> {
     ///
     /// # Errors
     /// See [`BatchError`]. After any but [`BatchError::Poison`] the model must be made anew from its checkpoint.
-    pub async fn apply(&mut self, pool: &PgPool, events: &[Recorded], lease: &Lease) -> Result<(), BatchError> {
+    pub async fn apply(
+        &mut self,
+        connection: &mut PgConnection,
+        events: &[Recorded],
+        lease: &Lease,
+    ) -> Result<(), BatchError> {
         let Some(last) = events.last().map(|event| event.position) else { return Ok(()) };
         // Rows are read before the transaction begins: nobody else writes them, or the checkpoint's move will tell.
-        let mut connection = pool.acquire().await?;
-        let poison = match self.fold(&mut connection, events).await? {
+        let poison = match self.fold(connection, events).await? {
             Ok(()) => None,
             Err(poison) => {
                 // The failed event may have changed some rows already: begin again, without it.
                 self.forget();
                 let good = events.iter().position(|event| event.position == poison.0).unwrap_or_default();
-                if let Err(again) = self.fold(&mut connection, &events[..good]).await? {
+                if let Err(again) = self.fold(connection, &events[..good]).await? {
                     return Err(BatchError::Poison { position: again.0, reason: again.1 });
                 }
                 Some(poison)
@@ -94,7 +98,7 @@ impl<P: Projection> Model<P> {
         let to = poison.as_ref().map_or(last, |(position, _)| position - 1);
         self.folded = to;
         if poison.is_some() || !self.is_unchanged() {
-            self.commit(&mut connection, lease).await?;
+            self.settle(connection, lease).await?;
         }
         match poison {
             None => Ok(()),
@@ -106,16 +110,7 @@ impl<P: Projection> Model<P> {
     ///
     /// # Errors
     /// See [`BatchError`].
-    pub async fn settle(&mut self, pool: &PgPool, lease: &Lease) -> Result<(), BatchError> {
-        let mut connection = pool.acquire().await?;
-        self.commit(&mut connection, lease).await
-    }
-
-    fn is_unchanged(&mut self) -> bool {
-        self.rows.tables().iter().all(|table| table.is_unchanged())
-    }
-
-    async fn commit(&mut self, connection: &mut PgConnection, lease: &Lease) -> Result<(), BatchError> {
+    pub async fn settle(&mut self, connection: &mut PgConnection, lease: &Lease) -> Result<(), BatchError> {
         if self.folded == self.position {
             return Ok(());
         }
@@ -132,6 +127,10 @@ impl<P: Projection> Model<P> {
         transaction.commit().await?;
         self.rows.tables().into_iter().for_each(super::rows::AnyTable::written);
         Ok(())
+    }
+
+    fn is_unchanged(&mut self) -> bool {
+        self.rows.tables().iter().all(|table| table.is_unchanged())
     }
 
     async fn advance(&mut self, connection: &mut PgConnection, lease: &Lease) -> Result<(), BatchError> {
@@ -200,8 +199,13 @@ impl<P: Projection> Model<P> {
     }
 
     /// Copies the whole model into its empty tables and moves the checkpoint, in one transaction.
-    pub(crate) async fn copy_out(&mut self, pool: &PgPool, to: i64, lease: &Lease) -> Result<u64, BatchError> {
-        let mut transaction = pool.begin().await?;
+    pub(crate) async fn copy_out(
+        &mut self,
+        connection: &mut PgConnection,
+        to: i64,
+        lease: &Lease,
+    ) -> Result<u64, BatchError> {
+        let mut transaction = connection.begin().await?;
         let mut copied = 0;
         for table in self.rows.tables() {
             copied += table.copy(&mut transaction).await?;

@@ -140,7 +140,7 @@ impl<P: Projection + Clone> Rebuild<'_, P> {
             self.keep_leases().await?;
         }
         self.lease.renew(&self.source.pool).await?;
-        self.model.copy_out(&self.source.pool, upto, &self.lease).await?;
+        self.model.copy_out(&mut *self.source.pool.acquire().await?, upto, &self.lease).await?;
         self.model.forget();
         Ok(())
     }
@@ -153,12 +153,13 @@ impl<P: Projection + Clone> Rebuild<'_, P> {
             if head == from {
                 return Ok(());
             }
+            let mut connection = self.source.pool.acquire().await?;
             let mut batches = self.scan(from, head);
             while let Some(batch) = batches.recv().await {
                 let batch = batch?;
                 self.keep_leases().await?;
-                self.model.apply(&self.source.pool, &batch, &self.lease).await?;
-                self.model.settle(&self.source.pool, &self.lease).await?;
+                self.model.apply(&mut connection, &batch, &self.lease).await?;
+                self.model.settle(&mut connection, &self.lease).await?;
                 (self.report)(Progress { position: self.model.position(), head });
             }
         }

@@ -109,6 +109,7 @@ async fn turn<P: Projection + Clone>(
     let position = prepare::<P>(source).await?;
     let mut model = Model::new(projection.clone(), P::NAME, position);
     let mut feed = Feed::open(source.clone(), position);
+    let mut connection = pool.acquire().await?;
     let mut renewed = Instant::now();
     let mut settle_by = None;
     let mut pace = Pace::new(settings.batch);
@@ -124,11 +125,11 @@ async fn turn<P: Projection + Clone>(
             next = feed.next_batch(settings.batch, until) => next?,
             () = stop.cancelled() => break Ok(()),
         };
-        if let Err(error) = model.apply(pool, &events, &lease).await {
+        if let Err(error) = model.apply(&mut connection, &events, &lease).await {
             break Err(error.into());
         }
         if settle_by.is_some_and(|by| by <= Instant::now())
-            && let Err(error) = model.settle(pool, &lease).await
+            && let Err(error) = model.settle(&mut connection, &lease).await
         {
             break Err(error.into());
         }

@@ -56,17 +56,20 @@ async fn of_two_who_write_one_model_the_second_commits_nothing(pool: PgPool) {
     // The same holder twice: the lease lets both through, the checkpoint only one.
     let (mut one, lease) = writer(&pool, "twin", 0).await;
     let (mut other, same_lease) = writer(&pool, "twin", 0).await;
-    one.apply(&pool, &events, &lease).await.unwrap();
-    assert!(matches!(other.apply(&pool, &events, &same_lease).await, Err(BatchError::Fenced)));
+    one.apply(&mut pool.acquire().await.unwrap(), &events, &lease).await.unwrap();
+    assert!(matches!(
+        other.apply(&mut pool.acquire().await.unwrap(), &events, &same_lease).await,
+        Err(BatchError::Fenced)
+    ));
     assert_eq!(counted(&pool, "tally").await, 10);
     // Who has lost the lease commits nothing either, wherever it stands.
     append(&pool, "s", 5).await;
     let events = event_store::log::read(&pool, 10, 5).await.unwrap();
     tokio::time::sleep(Duration::from_millis(600)).await;
     let (mut heir, taken) = writer(&pool, "heir", 10).await;
-    assert!(matches!(one.apply(&pool, &events, &lease).await, Err(BatchError::Fenced)));
+    assert!(matches!(one.apply(&mut pool.acquire().await.unwrap(), &events, &lease).await, Err(BatchError::Fenced)));
     assert_eq!(counted(&pool, "tally").await, 10);
-    heir.apply(&pool, &events, &taken).await.unwrap();
+    heir.apply(&mut pool.acquire().await.unwrap(), &events, &taken).await.unwrap();
     assert_eq!(counted(&pool, "tally").await, 15);
 }
 
