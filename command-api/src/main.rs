@@ -24,7 +24,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let metrics = telemetry::start()?;
     event_store::describe_metrics();
     let api_keys = ApiKeys::read(&config.identity.keys_file, domain::access::ROLES)?;
-    let pool = config.database.connect("command-api").await?;
+    // The appender has one of its own, and the relay two.
+    let pool = config.database.connect_with("command-api", 3, |options| options).await?;
     let stop = server::stop_signal()?;
     let store = EventStore::start(pool.clone(), Upcasters::new(domain::upcasters()), settings(&config));
     let relay_stop = CancellationToken::new();

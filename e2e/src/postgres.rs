@@ -5,9 +5,16 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
 use tempfile::TempDir;
 use tokio::process::Command;
+
+/// Connections to the same database as a process of its own would have them. Those that `sqlx::test` gives are few, as many tests share them.
+#[must_use]
+pub fn connections_of_a_process(pool: &PgPool) -> PgPool {
+    PgPoolOptions::new().max_connections(16).connect_lazy_with((*pool.connect_options()).clone())
+}
 
 /// A private cluster on a port of its own; stopped and removed when it is dropped.
 pub struct Cluster {

@@ -137,12 +137,7 @@ impl Feed {
 
     fn hand_out(&mut self, batch: Vec<Recorded>) -> Result<Vec<Recorded>, FeedError> {
         let last = batch.last().map_or(self.position, |event| event.position);
-        let upcasters = &self.source.upcasters;
-        let upcast = batch.into_iter().map(|event| {
-            let position = event.position;
-            upcasters.apply(event).map_err(|source| FeedError::Upcast { position, source })
-        });
-        let batch = upcast.collect::<Result<Vec<_>, _>>()?;
+        let batch = up_to_date(&self.source.upcasters, batch)?;
         self.position = last;
         Ok(batch)
     }
@@ -248,6 +243,14 @@ impl Feed {
             Ok(Ok(_)) | Err(_) => Ok(()),
         }
     }
+}
+
+pub(crate) fn up_to_date(upcasters: &Upcasters, events: Vec<Recorded>) -> Result<Vec<Recorded>, FeedError> {
+    let upcast = events.into_iter().map(|event| {
+        let position = event.position;
+        upcasters.apply(event).map_err(|source| FeedError::Upcast { position, source })
+    });
+    upcast.collect()
 }
 
 /// Waits for Postgres to tell where the log now ends.

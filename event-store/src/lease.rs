@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::types::PgInterval;
+use sqlx::{PgExecutor, PgPool};
 
 /// A job held until it expires, unless it is renewed. Time is the database's, so clocks need not agree.
 ///
@@ -45,7 +45,7 @@ impl Lease {
     ///
     /// # Errors
     /// When the database cannot be asked; the lease may have expired meanwhile.
-    pub async fn renew(&self, pool: &PgPool) -> Result<bool, sqlx::Error> {
+    pub async fn renew(&self, executor: impl PgExecutor<'_>) -> Result<bool, sqlx::Error> {
         let renewed = sqlx::query!(
             "update leases set expires_at = clock_timestamp() + $3 where name = $1 and token = $2 and holder = $4",
             self.name,
@@ -53,7 +53,7 @@ impl Lease {
             interval(self.ttl),
             self.holder
         )
-        .execute(pool)
+        .execute(executor)
         .await?;
         Ok(renewed.rows_affected() == 1)
     }
@@ -62,14 +62,14 @@ impl Lease {
     ///
     /// # Errors
     /// When the database cannot be asked; then the lease expires by itself.
-    pub async fn release(self, pool: &PgPool) -> Result<(), sqlx::Error> {
+    pub async fn release(self, executor: impl PgExecutor<'_>) -> Result<(), sqlx::Error> {
         sqlx::query!(
             "update leases set expires_at = clock_timestamp() - interval '1 second' where name = $1 and token = $2 and holder = $3",
             self.name,
             self.token,
             self.holder
         )
-        .execute(pool)
+        .execute(executor)
         .await?;
         Ok(())
     }

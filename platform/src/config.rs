@@ -19,8 +19,8 @@ pub struct Database {
     /// Postgres, with the role of this service: `postgres://annals_command@localhost/annals`.
     #[arg(long, env = "ANNALS_DATABASE_URL", hide_env_values = true)]
     pub database_url: String,
-    /// Connections at most.
-    #[arg(long, env = "ANNALS_DATABASE_CONNECTIONS", default_value_t = 16)]
+    /// Connections at most, beside those that are in use all the time: an appender's, a relay's, one for each projection.
+    #[arg(long, env = "ANNALS_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..))]
     pub database_connections: u32,
     /// Seconds to wait for a connection before saying that the database cannot be reached.
     #[arg(long, env = "ANNALS_DATABASE_TIMEOUT", default_value_t = 5)]
@@ -33,22 +33,23 @@ impl Database {
     /// # Errors
     /// When the address is none, or nobody answers there.
     pub async fn connect(&self, service: &str) -> anyhow::Result<PgPool> {
-        self.connect_with(service, |options| options).await
+        self.connect_with(service, 0, |options| options).await
     }
 
-    /// Connects with further options.
+    /// Connects with further options. `kept` connections are in use all the time, and come on top.
     ///
     /// # Errors
     /// When the address is none, or nobody answers there.
     pub async fn connect_with(
         &self,
         service: &str,
+        kept: u32,
         further: impl FnOnce(PgConnectOptions) -> PgConnectOptions,
     ) -> anyhow::Result<PgPool> {
         let options: PgConnectOptions =
             self.database_url.parse().context("ANNALS_DATABASE_URL is not a Postgres address")?;
         PgPoolOptions::new()
-            .max_connections(self.database_connections)
+            .max_connections(self.database_connections + kept)
             // A round trip for each query would be too much; what was used a moment ago is taken to be alive.
             .test_before_acquire(false)
             .before_acquire(|connection, use_so_far| {

@@ -1,5 +1,7 @@
 //! Batches of events, folded into rows and committed with the checkpoint. The same for the live worker and for a rebuild.
 
+use std::borrow::Borrow;
+
 use event_store::{DecodeError, Lease, Recorded};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
@@ -78,17 +80,17 @@ impl<P: Projection> Model<P> {
     pub async fn apply(
         &mut self,
         connection: &mut PgConnection,
-        events: &[Recorded],
+        events: &[impl Borrow<Recorded>],
         lease: &Lease,
     ) -> Result<(), BatchError> {
-        let Some(last) = events.last().map(|event| event.position) else { return Ok(()) };
+        let Some(last) = events.last().map(|event| event.borrow().position) else { return Ok(()) };
         // Rows are read before the transaction begins: nobody else writes them, or the checkpoint's move will tell.
         let poison = match self.fold(connection, events).await? {
             Ok(()) => None,
             Err(poison) => {
                 // The failed event may have changed some rows already: begin again, without it.
                 self.forget();
-                let good = events.iter().position(|event| event.position == poison.0).unwrap_or_default();
+                let good = events.iter().position(|event| event.borrow().position == poison.0).unwrap_or_default();
                 if let Err(again) = self.fold(connection, &events[..good]).await? {
                     return Err(BatchError::Poison { position: again.0, reason: again.1 });
                 }
@@ -145,10 +147,10 @@ impl<P: Projection> Model<P> {
     async fn fold(
         &mut self,
         connection: &mut PgConnection,
-        events: &[Recorded],
+        events: &[impl Borrow<Recorded>],
     ) -> Result<Result<(), (i64, String)>, sqlx::Error> {
         let mut typed = Vec::with_capacity(events.len());
-        for event in events {
+        for event in events.iter().map(Borrow::borrow) {
             match self.projection.decode(event) {
                 Ok(Some(read)) => typed.push((event, read)),
                 Ok(None) => {}

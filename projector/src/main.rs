@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use platform::{server, telemetry};
-use projector::{Config, service};
+use projector::{Config, registry, service};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -20,11 +20,14 @@ async fn run(config: Config) -> anyhow::Result<()> {
     event_store::describe_metrics();
     service::describe_metrics();
     // Rows and checkpoint are lost together or not at all, and what is lost is folded again: no commit need wait for the disk.
-    let pool =
-        config.database.connect_with("projector", |options| options.options([("synchronous_commit", "off")])).await?;
+    let kept = service::CONNECTIONS_FOR_FEED + u32::try_from(registry::PROJECTIONS.len())?;
+    let pool = config
+        .database
+        .connect_with("projector", kept, |options| options.options([("synchronous_commit", "off")]))
+        .await?;
     let stop = server::stop_signal()?;
     let source = service::source(&config, pool.clone()).await?;
-    let mut workers = service::start_workers(&config, &source, &stop);
+    let mut workers = service::start_workers(&config, source, &stop);
     let health = server::health(service::readiness(pool), Some(metrics));
     let served = server::serve(health, &config.listen, stop.clone()).await;
     stop.cancel();

@@ -1,6 +1,6 @@
 //! All projections, by name.
 
-use event_store::FeedSource;
+use event_store::{FeedSource, SharedFeed};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ pub trait AnyProjection: Sync {
     /// The tables of its schema.
     fn schema(&self) -> &'static str;
     /// Keeps it up to date until `stop` is cancelled.
-    fn work(&self, source: FeedSource, settings: WorkerSettings, stop: CancellationToken) -> BoxFuture<'static, ()>;
+    fn work(&self, feed: SharedFeed, settings: WorkerSettings, stop: CancellationToken) -> BoxFuture<'static, ()>;
     /// Builds it anew and puts it in the place of what is live.
     fn rebuild<'a>(
         &'a self,
@@ -58,8 +58,8 @@ impl<P: Projection + Clone> AnyProjection for Registered<P> {
         P::SCHEMA
     }
 
-    fn work(&self, source: FeedSource, settings: WorkerSettings, stop: CancellationToken) -> BoxFuture<'static, ()> {
-        worker::run(self.0.clone(), source, settings, stop).boxed()
+    fn work(&self, feed: SharedFeed, settings: WorkerSettings, stop: CancellationToken) -> BoxFuture<'static, ()> {
+        worker::run(self.0.clone(), feed, settings, stop).boxed()
     }
 
     fn rebuild<'a>(

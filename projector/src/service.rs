@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use event_store::{FeedSource, Upcasters};
+use event_store::{FeedSource, SharedFeed, Upcasters};
 use futures::FutureExt as _;
 use platform::server::Readiness;
 use serde_json::json;
@@ -12,13 +12,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Config, registry};
 
+/// What the feed uses all the time, beside one connection for each worker.
+pub const CONNECTIONS_FOR_FEED: u32 = 2;
+
 /// Starts a worker for each projection that the settings name.
-pub fn start_workers(config: &Config, source: &FeedSource, stop: &CancellationToken) -> JoinSet<()> {
+pub fn start_workers(config: &Config, source: FeedSource, stop: &CancellationToken) -> JoinSet<()> {
     let settings = config.worker();
+    let feed = SharedFeed::new(source);
     let mut workers = JoinSet::new();
     for projection in registry::PROJECTIONS {
         if config.contexts.is_empty() || config.contexts.iter().any(|wanted| wanted == projection.name()) {
-            workers.spawn(projection.work(source.clone(), settings.clone(), stop.clone()));
+            workers.spawn(projection.work(feed.clone(), settings.clone(), stop.clone()));
         }
     }
     workers

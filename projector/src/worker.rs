@@ -1,8 +1,10 @@
 //! Keeps one projection up to date, live. Every process may run every projection; a lease says which one does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::{Feed, FeedError, FeedSource, Lease, Pace, log};
+use event_store::{FeedError, FeedSource, Lease, Pace, Recorded, SharedFeed, log};
+use sqlx::PgExecutor;
 use thiserror::Error;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -56,26 +58,32 @@ enum WorkerError {
 /// cannot be applied it stops, says so in the checkpoint, and lets all other projections go on.
 pub(crate) async fn run<P: Projection + Clone>(
     projection: P,
-    source: FeedSource,
+    feed: SharedFeed,
     settings: WorkerSettings,
     stop: CancellationToken,
 ) {
     let mut pause = Duration::from_millis(100);
     while !stop.is_cancelled() {
-        let outcome = turn(&projection, &source, &settings, &stop).await;
+        let outcome = turn(&projection, &feed, &settings, &stop).await;
         metrics::gauge!("annals_projection_leading", "projection" => P::NAME).set(0.0);
         pause = match outcome {
             Ok(()) => settings.lease / 5,
             Err(WorkerError::Batch(BatchError::Poison { position, reason })) => {
-                stopped::<P>(&source, Some(position), &reason).await;
+                stopped::<P>(feed.source(), Some(position), &reason).await;
                 // Nothing changes by itself; a new release or an operator may change something.
                 Duration::from_secs(30)
             }
+            Err(WorkerError::Feed(error @ FeedError::Upcast { position, .. })) => {
+                stopped::<P>(feed.source(), Some(position), &error.to_string()).await;
+                Duration::from_secs(30)
+            }
             Err(WorkerError::Refused(reason)) => {
-                stopped::<P>(&source, None, &reason).await;
+                feed.forget();
+                stopped::<P>(feed.source(), None, &reason).await;
                 Duration::from_secs(5)
             }
             Err(error) => {
+                feed.forget();
                 tracing::warn!(projection = P::NAME, error = ?error, "the projection begins again from its checkpoint");
                 (pause * 2).min(Duration::from_secs(2))
             }
@@ -94,12 +102,13 @@ async fn stopped<P: Projection>(source: &FeedSource, position: Option<i64>, reas
 /// Takes the lease and works as long as it holds and all goes well. `Ok` when the lease is somebody else's.
 async fn turn<P: Projection + Clone>(
     projection: &P,
-    source: &FeedSource,
+    feed: &SharedFeed,
     settings: &WorkerSettings,
     stop: &CancellationToken,
 ) -> Result<(), WorkerError> {
+    let source = feed.source();
     let pool = &source.pool;
-    if is_wanted::<P>(source).await? {
+    if is_wanted::<P>(pool).await? {
         return Ok(());
     }
     let Some(lease) = Lease::acquire(pool, &lease_name(P::NAME), &settings.holder, settings.lease).await? else {
@@ -108,21 +117,21 @@ async fn turn<P: Projection + Clone>(
     metrics::gauge!("annals_projection_leading", "projection" => P::NAME).set(1.0);
     let position = prepare::<P>(source).await?;
     let mut model = Model::new(projection.clone(), P::NAME, position);
-    let mut feed = Feed::open(source.clone(), position);
+    let mut reader = feed.reader(position);
     let mut connection = pool.acquire().await?;
     let mut renewed = Instant::now();
     let mut settle_by = None;
     let mut pace = Pace::new(settings.batch);
     let worked = loop {
         if renewed.elapsed() > settings.lease / 5 {
-            if is_wanted::<P>(source).await? || !lease.renew(pool).await? {
+            if is_wanted::<P>(&mut *connection).await? || !lease.renew(&mut *connection).await? {
                 break Ok(());
             }
             renewed = Instant::now();
         }
         let until = settle_by.unwrap_or(renewed + settings.lease / 5);
         let events = tokio::select! {
-            next = feed.next_batch(settings.batch, until) => next?,
+            next = reader.next_batch(settings.batch, until) => next?,
             () = stop.cancelled() => break Ok(()),
         };
         if let Err(error) = model.apply(&mut connection, &events, &lease).await {
@@ -140,19 +149,19 @@ async fn turn<P: Projection + Clone>(
         observe::<P>(&events);
         pace.after(events.len()).await;
     };
-    if let Err(error) = lease.release(pool).await {
+    if let Err(error) = lease.release(&mut *connection).await {
         tracing::debug!(projection = P::NAME, %error, "the lease was left to expire");
     }
     worked
 }
 
 /// A rebuild waits for its turn.
-async fn is_wanted<P: Projection>(source: &FeedSource) -> Result<bool, sqlx::Error> {
+async fn is_wanted<P: Projection>(executor: impl PgExecutor<'_>) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"select exists (select from leases where name = $1 and expires_at > clock_timestamp()) as "wanted!""#,
         handover_name(P::NAME)
     )
-    .fetch_one(&source.pool)
+    .fetch_one(executor)
     .await
 }
 
@@ -184,7 +193,7 @@ async fn prepare<P: Projection>(source: &FeedSource) -> Result<i64, WorkerError>
     Ok(checkpoint.position)
 }
 
-fn observe<P: Projection>(events: &[event_store::Recorded]) {
+fn observe<P: Projection>(events: &[Arc<Recorded>]) {
     let count = u64::try_from(events.len()).unwrap_or_default();
     metrics::counter!("annals_projection_events_total", "projection" => P::NAME).increment(count);
     if let Some(last) = events.last() {

@@ -25,16 +25,14 @@ async fn of_several_workers_that_come_and_go_each_event_is_applied_once(pool: Pg
     for round in 0..40 {
         append(&pool, &format!("s{}", random.random_range(0..5)), random.random_range(1..8)).await;
         if running.len() < 3 {
-            running.push(work(&pool, &format!("worker-{round}"), random.random_range(1..20)));
+            running.push(work(Tally, &pool, &format!("worker-{round}"), random.random_range(1..20)));
         }
         if random.random_bool(0.5) {
-            // Dropped wherever it is, as in a crash.
-            let victim = random.random_range(0..running.len());
-            running.swap_remove(victim).abort();
+            drop(running.swap_remove(random.random_range(0..running.len())));
         }
         tokio::time::sleep(Duration::from_millis(random.random_range(0..40))).await;
     }
-    running.push(work(&pool, "last", 7));
+    running.push(work(Tally, &pool, "last", 7));
     let head = settled(&pool, "tally").await;
     assert_eq!(counted(&pool, "tally").await, head, "each event counts one");
 }
@@ -47,9 +45,9 @@ async fn writer(pool: &PgPool, holder: &str, position: i64) -> (Model<Tally>, Le
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn of_two_who_write_one_model_the_second_commits_nothing(pool: PgPool) {
-    let worker = work(&pool, "first", 5);
+    let worker = work(Tally, &pool, "first", 5);
     settled(&pool, "tally").await;
-    worker.abort();
+    drop(worker);
     tokio::time::sleep(Duration::from_millis(600)).await;
     append(&pool, "s", 10).await;
     let events = event_store::log::read(&pool, 0, 10).await.unwrap();
@@ -78,16 +76,14 @@ async fn an_event_that_cannot_be_applied_stops_its_projection_there_and_no_other
     append(&pool, "a", 5).await;
     append(&pool, tally::POISON, 1).await;
     append(&pool, "a", 5).await;
-    let stop = CancellationToken::new();
-    let _tally = work(&pool, "one", 100);
-    let _other = tokio::spawn(Registered(Other).work(source(&pool), tally::settings("one", 100), stop.clone()));
+    let _tally = work(Tally, &pool, "one", 100);
+    let _other = work(Other, &pool, "one", 100);
     settled(&pool, "other").await;
     let stopped = tally::stopped(&pool).await;
     assert_eq!((stopped.position, stopped.stopped_at_position), (5, Some(6)));
     assert!(stopped.error.unwrap().contains("poison"));
     assert_eq!(counted(&pool, "tally").await, 5, "what came before it is there");
     assert_eq!(counted(&pool, "other").await, 11);
-    stop.cancel();
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
@@ -95,7 +91,7 @@ async fn a_rebuild_beside_a_live_worker_gives_the_same_rows_and_goes_live(pool: 
     for stream in ["a", "b", "c"] {
         append(&pool, stream, 20).await;
     }
-    let _live = work(&pool, "live", 10);
+    let _live = work(Tally, &pool, "live", 10);
     settled(&pool, "tally").await;
     let before = tally::rows(&pool).await;
     let writer = tokio::spawn({

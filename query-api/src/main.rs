@@ -25,7 +25,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     // Filters are optional: a plan made for their values uses the right index, a general one cannot.
     let pool = config
         .database
-        .connect_with("query-api", |options| options.options([("plan_cache_mode", "force_custom_plan")]))
+        // One follows the projections' progress.
+        .connect_with("query-api", 1, |options| options.options([("plan_cache_mode", "force_custom_plan")]))
         .await?;
     let stop = server::stop_signal()?;
     let app = App { pool: pool.clone(), progress: Progress::follow(pool.clone(), stop.clone()) };

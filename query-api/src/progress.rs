@@ -54,20 +54,24 @@ impl Progress {
 impl Shared {
     async fn read(&self, pool: PgPool) {
         loop {
-            if self.waiting.load(Ordering::Acquire) == 0 {
-                self.somebody_waits.notified().await;
-            }
-            match sqlx::query!("select name, position from projection.checkpoints").fetch_all(&pool).await {
-                Ok(rows) => {
-                    self.positions.send_replace(rows.into_iter().map(|row| (row.name, row.position)).collect());
-                    tokio::time::sleep(POLL).await;
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the projections' progress cannot be read just now");
-                    tokio::time::sleep(RETRY).await;
-                }
+            self.somebody_waits.notified().await;
+            if let Err(error) = self.read_while_waited_for(&pool).await {
+                tracing::warn!(%error, "the projections' progress cannot be read just now");
+                tokio::time::sleep(RETRY).await;
+                self.somebody_waits.notify_one();
             }
         }
+    }
+
+    async fn read_while_waited_for(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
+        let mut connection = pool.acquire().await?;
+        while self.waiting.load(Ordering::Acquire) > 0 {
+            let rows =
+                sqlx::query!("select name, position from projection.checkpoints").fetch_all(&mut *connection).await?;
+            self.positions.send_replace(rows.into_iter().map(|row| (row.name, row.position)).collect());
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
     }
 }
 

@@ -5,12 +5,14 @@
 mod common;
 mod feeding;
 mod relaying;
+mod sharing;
 
 use std::time::Duration;
 
 use async_nats::jetstream::stream::Stream;
 use common::{Tally, count, request};
 use e2e::nats::Server;
+use e2e::postgres::connections_of_a_process;
 use event_store::{EventStore, FeedSource, Relay, RelaySettings, RelayStatus, Settings, Target, Upcasters};
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -31,9 +33,10 @@ struct World {
 impl World {
     async fn new(pool: &PgPool) -> Self {
         let stop = CancellationToken::new();
+        let pool = connections_of_a_process(pool);
         let store = EventStore::start(pool.clone(), Upcasters::default(), Settings::default());
         let nats = Server::start().await.unwrap();
-        Self { pool: pool.clone(), nats, store, stop: stop.clone(), _stops: stop.drop_guard() }
+        Self { pool, nats, store, stop: stop.clone(), _stops: stop.drop_guard() }
     }
 
     /// Appends so many commits of three events each to one stream.

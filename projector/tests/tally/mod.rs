@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use event_store::{DecodeError, FeedSource, Recorded, Upcasters};
+use e2e::postgres::connections_of_a_process;
+use event_store::{DecodeError, FeedSource, Recorded, SharedFeed, Upcasters};
 use projector::registry::Registered;
 use projector::{AnyProjection as _, ApplyError, Checkpoint, Projection, WorkerSettings, row, rows};
 use sqlx::PgPool;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Events of this stream cannot be applied.
 pub(crate) const POISON: &str = "poison";
@@ -81,16 +82,27 @@ pub(crate) async fn append(pool: &PgPool, stream: &str, events: i64) {
 }
 
 pub(crate) fn source(pool: &PgPool) -> FeedSource {
-    FeedSource { pool: pool.clone(), nats: None, stream: "NONE".to_owned(), upcasters: Upcasters::default() }
+    FeedSource {
+        pool: connections_of_a_process(pool),
+        nats: None,
+        stream: "NONE".to_owned(),
+        upcasters: Upcasters::default(),
+    }
 }
 
 pub(crate) fn settings(holder: &str, batch: usize) -> WorkerSettings {
     WorkerSettings { holder: holder.to_owned(), lease: Duration::from_millis(500), batch, cached_rows: 3 }
 }
 
-/// A worker on [`Tally`].
-pub(crate) fn work(pool: &PgPool, holder: &str, batch: usize) -> JoinHandle<()> {
-    tokio::spawn(Registered(Tally).work(source(pool), settings(holder, batch), CancellationToken::new()))
+/// A worker that goes on until it is dropped: as in a crash, wherever it is.
+pub(crate) fn work<P: Projection + Clone>(
+    projection: P,
+    pool: &PgPool,
+    holder: &str,
+    batch: usize,
+) -> AbortOnDropHandle<()> {
+    let (feed, settings) = (SharedFeed::new(source(pool)), settings(holder, batch));
+    AbortOnDropHandle::new(tokio::spawn(Registered(projection).work(feed, settings, CancellationToken::new())))
 }
 
 /// Waits until a projection has applied the whole log.

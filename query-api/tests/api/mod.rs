@@ -14,7 +14,8 @@ use domain::sales::purchases::{Outcome, Reason};
 use domain::sales::returns::JudgedLine;
 use domain::sales::{Line, Return, Sale, returns, sale};
 use e2e::calls::{Answer, call, key_of_each};
-use event_store::{EventStore, FeedSource, Metadata, Request, Settings, Target, Upcasters};
+use e2e::postgres::connections_of_a_process;
+use event_store::{EventStore, FeedSource, Metadata, Request, Settings, SharedFeed, Target, Upcasters};
 use platform::identity::ApiKeys;
 use projector::WorkerSettings;
 use projector::rebuild::RebuildSettings;
@@ -48,9 +49,10 @@ impl Api {
         };
         let stop = CancellationToken::new();
         let progress = Progress::follow(reading.clone(), stop.clone());
+        let pool = connections_of_a_process(pool);
         let store = EventStore::start(pool.clone(), Upcasters::default(), Settings::default());
         let router = router(App { pool: reading, progress }, parts);
-        Self { router, store, pool: pool.clone(), stop: stop.clone(), _stops: stop.drop_guard() }
+        Self { router, store, pool, stop: stop.clone(), _stops: stop.drop_guard() }
     }
 
     /// The same, over read models that have everything of a small shop.
@@ -97,6 +99,7 @@ impl Api {
 
     /// Keeps the read models up to date from now on.
     pub(crate) fn work(&self) {
+        let feed = SharedFeed::new(self.source());
         for projection in projector::registry::PROJECTIONS {
             let settings = WorkerSettings {
                 holder: "worker".to_owned(),
@@ -104,7 +107,7 @@ impl Api {
                 batch: 100,
                 cached_rows: 1000,
             };
-            tokio::spawn(projection.work(self.source(), settings, self.stop.clone()));
+            tokio::spawn(projection.work(feed.clone(), settings, self.stop.clone()));
         }
     }
 

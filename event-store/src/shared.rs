@@ -1,0 +1,212 @@
+//! One feed for all readers of a process: each event is fetched and taken apart once, however many follow the log.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::feed::{Feed, FeedError, FeedSource, up_to_date};
+use crate::{Recorded, log};
+
+/// Bytes of events kept for readers that are a little behind the others.
+const KEPT: usize = 16 * 1024 * 1024;
+/// What an event takes beside its payload and metadata, roughly.
+const OVERHEAD: usize = 400;
+
+/// A feed that many readers share. Cheap to clone.
+#[derive(Clone)]
+pub struct SharedFeed(Arc<Shared>);
+
+struct Shared {
+    source: FeedSource,
+    /// Whoever holds it fetches for all.
+    fetching: tokio::sync::Mutex<Option<Fetching>>,
+    recent: Mutex<Recent>,
+    /// The last position that was fetched.
+    fetched: watch::Sender<i64>,
+}
+
+struct Fetching {
+    feed: Feed,
+    generation: u64,
+}
+
+/// The last events that were fetched.
+#[derive(Default)]
+struct Recent {
+    /// Counts how often all was forgotten.
+    generation: u64,
+    /// The position before the first of `events`; `None` as long as nobody has begun to fetch.
+    after: Option<i64>,
+    /// Without a gap.
+    events: VecDeque<Arc<Recorded>>,
+    bytes: usize,
+}
+
+enum Found {
+    Events(Vec<Arc<Recorded>>),
+    /// They come, if they are fetched.
+    NotYet,
+    /// They were here, or never will be.
+    Gone,
+}
+
+impl SharedFeed {
+    /// A feed that fetches nothing until somebody reads.
+    #[must_use]
+    pub fn new(source: FeedSource) -> Self {
+        Self(Arc::new(Shared {
+            source,
+            fetching: tokio::sync::Mutex::default(),
+            recent: Mutex::default(),
+            fetched: watch::Sender::new(0),
+        }))
+    }
+
+    /// Where the events come from.
+    #[must_use]
+    pub fn source(&self) -> &FeedSource {
+        &self.0.source
+    }
+
+    /// A reader of all events after `after`.
+    #[must_use]
+    pub fn reader(&self, after: i64) -> Reader {
+        Reader { shared: Arc::clone(&self.0), position: after }
+    }
+
+    /// Drops what is kept. To be called when something was not as expected: the log may have been restored since it was fetched.
+    pub fn forget(&self) {
+        self.0.recent().forget();
+    }
+}
+
+/// Reads the log in order from a position, at its own pace.
+pub struct Reader {
+    shared: Arc<Shared>,
+    position: i64,
+}
+
+impl Reader {
+    /// The position of the last event that was handed out.
+    #[must_use]
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// Waits for at least one event and returns up to `max` that are there, in order, each position following the one before; none, if
+    /// there are none by `until`. Safe to cancel.
+    ///
+    /// # Errors
+    /// See [`FeedError`]; the reader stays where it is.
+    pub async fn next_batch(&mut self, max: usize, until: Instant) -> Result<Vec<Arc<Recorded>>, FeedError> {
+        let mut fetched = self.shared.fetched.subscribe();
+        loop {
+            fetched.mark_unchanged();
+            let found = self.shared.recent().after(self.position, max);
+            let batch = match found {
+                Found::Events(events) => events,
+                Found::NotYet => Vec::new(),
+                Found::Gone => self.shared.read(self.position, max).await?,
+            };
+            if let Some(last) = batch.last() {
+                self.position = last.position;
+                return Ok(batch);
+            }
+            tokio::select! {
+                biased;
+                _ = fetched.changed() => {}
+                mut fetching = self.shared.fetching.lock() => {
+                    if !fetched.has_changed().unwrap_or_default() {
+                        self.shared.fetch(&mut fetching, self.position, max, until).await?;
+                    }
+                }
+                () = tokio::time::sleep_until(until) => {}
+            }
+            if Instant::now() >= until {
+                return Ok(Vec::new());
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What others have left behind long ago.
+    async fn read(&self, after: i64, max: usize) -> Result<Vec<Arc<Recorded>>, FeedError> {
+        let events = log::read(&self.source.pool, after, i64::try_from(max).unwrap_or(i64::MAX)).await?;
+        Ok(up_to_date(&self.source.upcasters, events)?.into_iter().map(Arc::new).collect())
+    }
+
+    /// Waits for what comes next, and keeps it for all.
+    async fn fetch(
+        &self,
+        fetching: &mut Option<Fetching>,
+        position: i64,
+        max: usize,
+        until: Instant,
+    ) -> Result<(), FeedError> {
+        let (generation, end) = self.recent().begin(position);
+        if fetching.as_ref().is_some_and(|fetching| fetching.generation != generation) {
+            *fetching = None;
+        }
+        let current =
+            fetching.get_or_insert_with(|| Fetching { feed: Feed::open(self.source.clone(), end), generation });
+        let fetched = current.feed.next_batch(max, until).await;
+        if let Err(FeedError::Ahead { .. }) = fetched {
+            self.recent().forget();
+        }
+        let events = fetched?;
+        if let Some(last) = events.last().map(|event| event.position) {
+            self.recent().add(generation, events);
+            self.fetched.send_replace(last);
+        }
+        Ok(())
+    }
+}
+
+impl Recent {
+    /// The generation, and where its events end; they begin after `position`, if they have not begun.
+    fn begin(&mut self, position: i64) -> (u64, i64) {
+        let after = *self.after.get_or_insert(position);
+        (self.generation, self.events.back().map_or(after, |last| last.position))
+    }
+
+    fn after(&self, position: i64, max: usize) -> Found {
+        let Some(skipped) = self.after.map(|after| position - after) else { return Found::NotYet };
+        match usize::try_from(skipped) {
+            Ok(skipped) if skipped < self.events.len() => {
+                Found::Events(self.events.range(skipped..).take(max).cloned().collect())
+            }
+            Ok(_) => Found::NotYet,
+            Err(_) => Found::Gone,
+        }
+    }
+
+    /// Unless they were fetched before all was forgotten.
+    fn add(&mut self, generation: u64, events: Vec<Recorded>) {
+        if generation != self.generation {
+            return;
+        }
+        self.bytes += events.iter().map(size).sum::<usize>();
+        self.events.extend(events.into_iter().map(Arc::new));
+        while self.bytes > KEPT
+            && let Some(oldest) = self.events.pop_front()
+        {
+            self.bytes -= size(&oldest);
+            self.after = Some(oldest.position);
+        }
+    }
+
+    fn forget(&mut self) {
+        *self = Self { generation: self.generation + 1, ..Self::default() };
+    }
+}
+
+fn size(event: &Recorded) -> usize {
+    event.payload.get().len() + event.metadata.get().len() + OVERHEAD
+}
