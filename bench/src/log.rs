@@ -42,6 +42,9 @@ impl Log {
             .await?;
             sqlx::query("update log_head set position = $1").bind(upto).execute(&self.pool).await?;
             at = upto;
+            if events > step {
+                println!("filled {at} of {events} events");
+            }
         }
         self.pool.execute("vacuum analyze events").await?;
         Ok(())

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::checkpoint::Checkpoint;
 use crate::rows::Rows;
-use crate::{ApplyError, Projection};
+use crate::Projection;
 
 /// Why a batch was not committed.
 #[derive(Debug, Error)]
@@ -85,13 +85,13 @@ impl<P: Projection> Model<P> {
     ) -> Result<(), BatchError> {
         let Some(last) = events.last().map(|event| event.borrow().position) else { return Ok(()) };
         // Rows are read before the transaction begins: nobody else writes them, or the checkpoint's move will tell.
-        let poison = match self.fold(connection, events).await? {
+        let poison = match self.try_fold(connection, events).await? {
             Ok(()) => None,
             Err(poison) => {
                 // The failed event may have changed some rows already: begin again, without it.
                 self.forget();
                 let good = events.iter().position(|event| event.borrow().position == poison.0).unwrap_or_default();
-                if let Err(again) = self.fold(connection, &events[..good]).await? {
+                if let Err(again) = self.try_fold(connection, &events[..good]).await? {
                     return Err(BatchError::Poison { position: again.0, reason: again.1 });
                 }
                 Some(poison)
@@ -131,6 +131,18 @@ impl<P: Projection> Model<P> {
         Ok(())
     }
 
+    /// Folds a batch that follows what was folded before; [`Self::settle`] commits it.
+    ///
+    /// # Errors
+    /// See [`BatchError`]. After any the model must be made anew from its checkpoint.
+    pub(crate) async fn fold(&mut self, connection: &mut PgConnection, events: &[Recorded]) -> Result<(), BatchError> {
+        if let Err((position, reason)) = self.try_fold(connection, events).await? {
+            return Err(BatchError::Poison { position, reason });
+        }
+        self.folded = events.last().map_or(self.folded, |last| last.position);
+        Ok(())
+    }
+
     fn is_unchanged(&mut self) -> bool {
         self.rows.tables().iter().all(|table| table.is_unchanged())
     }
@@ -144,7 +156,7 @@ impl<P: Projection> Model<P> {
     }
 
     /// Loads what the events will touch, and applies them. The inner error is the event that cannot be applied.
-    async fn fold(
+    async fn try_fold(
         &mut self,
         connection: &mut PgConnection,
         events: &[impl Borrow<Recorded>],
@@ -186,38 +198,16 @@ impl<P: Projection> Model<P> {
         Ok(Ok(()))
     }
 
-    /// Folds events in memory only; the model must be complete there.
-    pub(crate) fn fold_in_memory(&mut self, events: &[Recorded]) -> Result<(), BatchError> {
-        for recorded in events {
-            let poison = |reason| BatchError::Poison { position: recorded.position, reason };
-            if let Some(event) = self.projection.decode(recorded).map_err(|error| poison(chain(&error)))? {
-                self.projection.keys(recorded, &event, &mut self.rows);
-                self.projection
-                    .apply(recorded, &event, &mut self.rows)
-                    .map_err(|error: ApplyError| poison(error.to_string()))?;
-            }
-        }
-        Ok(())
-    }
-
     /// Copies the whole model into its empty tables and moves the checkpoint, in one transaction.
-    pub(crate) async fn copy_out(
-        &mut self,
-        connection: &mut PgConnection,
-        to: i64,
-        lease: &Lease,
-    ) -> Result<u64, BatchError> {
+    pub(crate) async fn copy_out(&mut self, connection: &mut PgConnection, lease: &Lease) -> Result<u64, BatchError> {
         let mut transaction = connection.begin().await?;
         let mut copied = 0;
         for table in self.rows.tables() {
             copied += table.copy(&mut transaction).await?;
         }
-        if !Checkpoint::advance(&mut transaction, &self.checkpoint, self.position, to, lease).await? {
-            return Err(BatchError::Fenced);
-        }
+        self.advance(&mut transaction, lease).await?;
         transaction.commit().await?;
         self.rows.tables().into_iter().for_each(super::rows::AnyTable::written);
-        (self.position, self.folded) = (to, to);
         Ok(copied)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use event_store::{FeedSource, Lease, log};
+use event_store::{FeedSource, Lease, Recorded, log};
 use futures::StreamExt as _;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -15,6 +15,9 @@ use crate::checkpoint::Checkpoint;
 use crate::schema;
 use crate::worker::{handover_name, lease_name};
 
+/// Events folded at a time: the rows that they touch are loaded together.
+const EVENTS_PER_BATCH: usize = 4096;
+
 /// How a rebuild works.
 #[derive(Debug, Clone)]
 pub struct RebuildSettings {
@@ -24,11 +27,18 @@ pub struct RebuildSettings {
     pub lease: Duration,
     /// Events folded in memory before the rows are written; from there a rebuild that was killed goes on.
     pub events_per_step: i64,
+    /// Rows kept in memory at most; when there are more, they are written and loaded again as they are needed.
+    pub rows_in_memory: usize,
 }
 
 impl Default for RebuildSettings {
     fn default() -> Self {
-        Self { holder: "replay-tool".to_owned(), lease: Duration::from_secs(10), events_per_step: 5_000_000 }
+        Self {
+            holder: "replay-tool".to_owned(),
+            lease: Duration::from_secs(10),
+            events_per_step: 5_000_000,
+            rows_in_memory: 2_000_000,
+        }
     }
 }
 
@@ -83,9 +93,11 @@ pub(crate) async fn run<P: Projection + Clone>(
     let pool = &source.pool;
     let lease = Lease::acquire(pool, &lease_name(&next), &settings.holder, settings.lease).await?.ok_or_else(busy)?;
     let position = begin::<P>(pool, &next).await?;
-    let model = Model::new(projection, &next, position);
+    let mut model = Model::new(projection, &next, position);
+    if position == 0 {
+        model.assume_empty();
+    }
     let mut rebuild = Rebuild { source, settings, next, lease, renewed: Instant::now(), model, report };
-    rebuild.fill().await?;
     rebuild.catch_up().await?;
     let handover =
         Lease::acquire(pool, &handover_name(P::NAME), &settings.holder, settings.lease).await?.ok_or_else(busy)?;
@@ -122,67 +134,64 @@ impl<P: Projection + Clone> Rebuild<'_, P> {
         Ok(())
     }
 
-    /// From the empty model: all rows stay in memory, and go out by COPY. One step, if the log is not longer than that.
-    async fn fill(&mut self) -> Result<(), RebuildError> {
-        let head = log::head(&self.source.pool).await?.position;
-        if self.model.position() > 0 || head == 0 {
-            return Ok(());
-        }
-        self.model.assume_empty();
-        let upto = head.min(self.settings.events_per_step);
-        let mut batches = self.scan(0, upto);
-        while let Some(batch) = batches.recv().await {
-            let batch = batch?;
-            self.model.fold_in_memory(&batch)?;
-            if let Some(last) = batch.last() {
-                (self.report)(Progress { position: last.position, head });
-            }
-            self.keep_leases().await?;
-        }
-        self.lease.renew(&self.source.pool).await?;
-        self.model.copy_out(&mut *self.source.pool.acquire().await?, upto, &self.lease).await?;
-        self.model.forget();
-        Ok(())
-    }
-
-    /// In large batches up to where the log ends, while it grows.
+    /// In large steps up to where the log ends, while it grows. Rows stay in memory as long as there is room: then none is ever loaded.
     async fn catch_up(&mut self) -> Result<(), RebuildError> {
+        let mut connection = self.source.pool.acquire().await?;
         loop {
             let head = log::head(&self.source.pool).await?.position;
             let from = self.model.position();
             if head == from {
                 return Ok(());
             }
-            let mut connection = self.source.pool.acquire().await?;
-            let mut batches = self.scan(from, head);
+            // A scan of the whole log would keep Postgres from clearing away what the steps replace.
+            let mut batches = self.scan(from, head.min(from + self.settings.events_per_step));
             while let Some(batch) = batches.recv().await {
-                let batch = batch?;
+                self.model.fold(&mut connection, &batch?).await?;
+                (self.report)(Progress { position: self.model.folded(), head });
                 self.keep_leases().await?;
-                self.model.apply(&mut connection, &batch, &self.lease).await?;
-                self.model.settle(&mut connection, &self.lease).await?;
-                (self.report)(Progress { position: self.model.position(), head });
+                if self.model.rows_in_memory() > self.settings.rows_in_memory {
+                    self.write(&mut connection).await?;
+                    self.model.forget();
+                }
             }
+            self.write(&mut connection).await?;
         }
     }
 
+    async fn write(&mut self, connection: &mut PgConnection) -> Result<(), RebuildError> {
+        self.lease.renew(&mut *connection).await?;
+        if self.model.position() == 0 {
+            self.model.copy_out(connection, &self.lease).await?;
+        } else {
+            self.model.settle(connection, &self.lease).await?;
+        }
+        Ok(())
+    }
+
     /// Reads ahead while what was read is being folded.
-    fn scan(&self, after: i64, upto: i64) -> mpsc::Receiver<Result<Vec<event_store::Recorded>, RebuildError>> {
-        let (sender, receiver) = mpsc::channel(8);
+    fn scan(&self, after: i64, upto: i64) -> mpsc::Receiver<Result<Vec<Recorded>, RebuildError>> {
+        let (sender, receiver) = mpsc::channel(2);
         let (pool, upcasters) = (self.source.pool.clone(), self.source.upcasters.clone());
         tokio::spawn(async move {
             let mut batches = std::pin::pin!(log::scan(pool, after, upto));
+            let mut gathered = Vec::new();
             while let Some(batch) = batches.next().await {
-                let batch = batch.map_err(RebuildError::from).and_then(|batch| {
-                    batch
-                        .into_iter()
-                        .map(|event| upcasters.apply(event))
-                        .collect::<Result<Vec<_>, _>>()
-                        .map_err(RebuildError::from)
+                let read = batch.map_err(RebuildError::from).and_then(|batch| {
+                    for event in batch {
+                        gathered.push(upcasters.apply(event)?);
+                    }
+                    Ok(())
                 });
-                if sender.send(batch).await.is_err() {
+                let full = match read {
+                    Ok(()) if gathered.len() < EVENTS_PER_BATCH => continue,
+                    Ok(()) => Ok(std::mem::take(&mut gathered)),
+                    Err(error) => Err(error),
+                };
+                if sender.send(full).await.is_err() {
                     return;
                 }
             }
+            let _ = sender.send(Ok(gathered)).await;
         });
         receiver
     }

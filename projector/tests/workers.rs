@@ -103,7 +103,7 @@ async fn a_rebuild_beside_a_live_worker_gives_the_same_rows_and_goes_live(pool: 
             }
         }
     });
-    let settings = RebuildSettings { events_per_step: 25, ..RebuildSettings::default() };
+    let settings = RebuildSettings { events_per_step: 25, rows_in_memory: 2, ..RebuildSettings::default() };
     Registered(Tally).rebuild(&source(&pool), &settings, &|_| {}).await.unwrap();
     writer.await.unwrap();
     let head = settled(&pool, "tally").await;

@@ -7,6 +7,8 @@ use sqlx::postgres::PgConnection;
 use super::{AnyTable, Column, Row, Tuple};
 use crate::ApplyError;
 
+/// Rows in one statement at most: it holds them all in memory.
+const ROWS_AT_A_TIME: usize = 10_000;
 /// Bytes handed to Postgres at a time during a COPY.
 const CHUNK: usize = 256 * 1024;
 
@@ -171,15 +173,13 @@ impl<R: Row> Table<R> {
             }
         }
         let mut written = 0;
-        if !rows.is_empty() {
-            written += R::bind_rows(&rows, sqlx::query(&self.statements.upsert))
-                .execute(&mut *connection)
-                .await?
-                .rows_affected();
+        for rows in rows.chunks(ROWS_AT_A_TIME) {
+            let upsert = R::bind_rows(rows, sqlx::query(&self.statements.upsert));
+            written += upsert.execute(&mut *connection).await?.rows_affected();
         }
-        if !gone.is_empty() {
-            written +=
-                R::bind_keys(&gone, sqlx::query(&self.statements.delete)).execute(connection).await?.rows_affected();
+        for gone in gone.chunks(ROWS_AT_A_TIME) {
+            let delete = R::bind_keys(gone, sqlx::query(&self.statements.delete));
+            written += delete.execute(&mut *connection).await?.rows_affected();
         }
         Ok(written)
     }
