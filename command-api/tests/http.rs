@@ -3,6 +3,7 @@
 mod api;
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use api::{Api, sale};
 use serde_json::{Value, json};
@@ -50,6 +51,21 @@ async fn two_at_once_under_one_key_have_one_effect_and_both_get_its_answer(pool:
         assert_eq!((answer.status, &answer.body), (201, &answers[0].body));
     }
     assert_eq!(answers.iter().filter(|answer| answer.header("idempotent-replayed") != "true").count(), 1);
+    assert_eq!(api.events().await, 3);
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_command_that_got_no_answer_in_time_is_sent_again_under_its_key(pool: PgPool) {
+    let api = Api::with_patience(&pool, Duration::from_millis(300));
+    let key = [("idempotency-key", "k1")];
+    // Nothing can be appended as long as somebody holds the head.
+    let mut held = pool.begin().await.unwrap();
+    sqlx::query("select from log_head for update").execute(&mut *held).await.unwrap();
+    let late = api.send("POST", "/v1/sales", &key, Some(&sale("1", 3))).await;
+    assert_eq!((late.status, late.code(), late.header("retry-after")), (503, "timeout", "1"));
+    held.commit().await.unwrap();
+    let again = api.send("POST", "/v1/sales", &key, Some(&sale("1", 3))).await;
+    assert_eq!((again.status, &again.body["position"]), (201, &json!(3)));
     assert_eq!(api.events().await, 3);
 }
 

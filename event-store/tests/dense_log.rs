@@ -18,13 +18,11 @@ const COMMANDS: usize = 60;
 async fn a_polling_reader_sees_every_position_once_and_in_order(pool: PgPool) {
     let seed: u64 = rand::random();
     println!("seed {seed}");
-    // Four processes' worth: each has its own cache and appender, and half of the commands are for streams that all write to.
-    let stores: Vec<EventStore> = (0..4)
-        .map(|_| EventStore::start(connections_of_a_process(&pool), Upcasters::default(), Settings::default()))
-        .collect();
+    let new_store = || EventStore::start(connections_of_a_process(&pool), Upcasters::default(), Settings::default());
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
-        let store = stores[usize::try_from(writer).unwrap() % stores.len()].clone();
+        // As a process of its own: with its own cache, appender and connections. Half of the commands are for streams that all write to.
+        let store = new_store();
         writers.spawn(async move {
             let mut random = rand::rngs::StdRng::seed_from_u64(seed ^ writer);
             let mut appended = 0;
@@ -46,7 +44,7 @@ async fn a_polling_reader_sees_every_position_once_and_in_order(pool: PgPool) {
     while let Some(writer) = writers.join_next().await {
         appended += writer.unwrap();
     }
-    stores[0].execute(&request(), Target::<Tally>::new("end"), Command::CountUpTo { limit: 1 }).await.unwrap();
+    new_store().execute(&request(), Target::<Tally>::new("end"), Command::CountUpTo { limit: 1 }).await.unwrap();
     let seen = tokio::time::timeout(Duration::from_secs(60), reader).await.unwrap().unwrap();
     assert_eq!(seen, (1..=appended + 1).collect::<Vec<i64>>(), "seed {seed}");
     every_decision_saw_what_the_log_says(&pool).await;

@@ -20,6 +20,10 @@ pub(crate) struct Api {
 impl Api {
     /// The API with a key for each role; the key is the role's name.
     pub(crate) fn start(pool: &PgPool) -> Self {
+        Self::with_patience(pool, Duration::from_secs(30))
+    }
+
+    pub(crate) fn with_patience(pool: &PgPool, request_timeout: Duration) -> Self {
         let keys = ApiKeys::parse(&key_of_each(domain::access::ROLES), domain::access::ROLES).unwrap();
         let store = EventStore::start(pool.clone(), Upcasters::new(domain::upcasters()), Settings::default());
         let parts = Parts {
@@ -28,7 +32,7 @@ impl Api {
             ready: Arc::new(|| Box::pin(async { Ok(json!({})) })),
             metrics: None,
             max_body_bytes: 1024 * 1024,
-            request_timeout: Duration::from_secs(30),
+            request_timeout,
             bulk_in_flight: 64,
         };
         Self { router: router(App { store }, parts), pool: pool.clone() }
