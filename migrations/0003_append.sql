@@ -129,7 +129,9 @@ begin
             from unnest(s_type, s_id, s_expected, s_events) with ordinality u (t, i, expected, n, o)
         ) s
         where expected <> coalesce(left_at, (
-            select max(e.sequence) from events e where e.aggregate_type = s.t and e.aggregate_id = s.i), 0)
+            -- Bounded, because an index scan looks at all that match on a page: it may be hundreds.
+            select max(e.sequence) from events e
+            where e.aggregate_type = s.t and e.aggregate_id = s.i and e.sequence between s.expected and s.expected + 1), 0)
     ) or (cardinality(k_commit) > 0 and exists (
         select from unnest(k_principal, k_key) k (p, n)
         group by p, n
