@@ -7,9 +7,9 @@ use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use thiserror::Error;
 
+use crate::Projection;
 use crate::checkpoint::Checkpoint;
 use crate::rows::Rows;
-use crate::Projection;
 
 /// Why a batch was not committed.
 #[derive(Debug, Error)]
