@@ -135,7 +135,8 @@ begin
     ) or (cardinality(k_commit) > 0 and exists (
         select from unnest(k_principal, k_key) k (p, n)
         group by p, n
-        having count(*) > 1 or exists (select from idempotency_keys i where i.principal = p and i.key = n)
+        -- Not `exists`: for that, Postgres may read all keys into a hash table, in each call.
+        having count(*) > 1 or (select i.position from idempotency_keys i where i.principal = p and i.key = n) is not null
     )) then
         select j.head_after, j.first_positions, j.last_positions, j.refusals into head, first_positions, last_positions, refusals
         from judge(before, c_events, s_commit, s_type, s_id, s_expected, s_events, s_first_event,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use event_store::{EventStore, Metadata, Request, Settings, Target, Upcasters};
+use event_store::{EventStore, Idempotency, Metadata, Request, Settings, Target, Upcasters};
 use futures::future::BoxFuture;
 
 use crate::log::{Log, uuid};
@@ -21,10 +21,10 @@ pub(crate) async fn run(url: &str, seconds: u64, report: &mut Report) -> anyhow:
     let time = Duration::from_secs(seconds);
     let (mut own, mut hot, mut theirs, mut their_hot, mut rows) = (vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
-        own.push(ours(&log, time, false).await?);
+        own.push(ours(&log, time, false, request).await?);
         rows.push(pgbench(&log, time)?);
         theirs.push(postgres_es(&log, time, false).await?);
-        hot.push(ours(&log, time, true).await?);
+        hot.push(ours(&log, time, true, request).await?);
         their_hot.push(postgres_es(&log, time, true).await?);
     }
     let (own, hot) = (median(own), median(hot));
@@ -42,7 +42,7 @@ pub(crate) async fn run(url: &str, seconds: u64, report: &mut Report) -> anyhow:
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark is an edge")]
-pub(crate) fn request() -> Request {
+fn request() -> Request {
     let metadata = Metadata {
         correlation_id: uuid::Uuid::now_v7(),
         causation_id: None,
@@ -54,7 +54,13 @@ pub(crate) fn request() -> Request {
     Request { metadata, now: chrono::Utc::now(), idempotency: None, expected_sequence: None, enqueued: None }
 }
 
-pub(crate) async fn ours(log: &Log, time: Duration, one_stream: bool) -> anyhow::Result<f64> {
+/// A request under a key of its own, as clients send them.
+pub(crate) fn keyed() -> Request {
+    let idempotency = Idempotency { principal: "bench".to_owned(), key: uuid(), fingerprint: [0; 32] };
+    Request { idempotency: Some(idempotency), ..request() }
+}
+
+pub(crate) async fn ours(log: &Log, time: Duration, one_stream: bool, request: fn() -> Request) -> anyhow::Result<f64> {
     let store = EventStore::start(log.pool.clone(), Upcasters::default(), Settings::default());
     let run = uuid();
     let rate = callers(time, |caller| {

@@ -1,8 +1,8 @@
-//! What an append and a rebuilt event cost in a long log, beside what they cost in a short one.
+//! What an append under a key and a rebuilt event cost in a long log, beside what they cost in a short one.
 
 use std::time::Duration;
 
-use crate::appends::ours;
+use crate::appends::{keyed, ours};
 use crate::log::Log;
 use crate::rebuild::rebuild;
 use crate::report::Report;
@@ -15,7 +15,7 @@ pub(crate) async fn run(url: &str, report: &mut Report) -> anyhow::Result<()> {
     let (long_append, long_rebuild) = at(url, LONG).await?;
     let cost = |rate: f64| 1_000_000.0 / rate;
     report.add(
-        "cost of an append at 10 million events",
+        "cost of a keyed append at 10 million events",
         cost(long_append),
         "at 100 thousand",
         cost(short_append),
@@ -37,7 +37,8 @@ async fn at(url: &str, events: i64) -> anyhow::Result<(f64, f64)> {
     let log = Log::make(url).await?;
     log.fill(events).await?;
     let rebuilt = rebuild(&log, events).await?;
-    let appended = ours(&log, Duration::from_secs(10), false).await?;
+    log.remember_keys().await?;
+    let appended = ours(&log, Duration::from_secs(10), false, keyed).await?;
     log.remove().await?;
     Ok((appended, rebuilt))
 }

@@ -98,3 +98,37 @@ async fn a_key_past_its_retention_counts_as_absent_and_is_purged(pool: PgPool) {
     assert_eq!(purge_idempotency_keys(&pool, later.now + TimeDelta::seconds(1), 10).await.unwrap(), 1);
     assert_eq!(events(&pool).await, 2);
 }
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn what_is_read_for_a_commit_does_not_grow_with_the_log(pool: PgPool) {
+    const ROUNDS: usize = 60;
+    const AT_ONCE: usize = 60;
+    let store = store(&pool);
+    for round in 0..ROUNDS {
+        let sent = (0..AT_ONCE).map(|n| {
+            let (store, name) = (store.clone(), format!("{round}-{n}"));
+            async move { store.execute(&keyed(&name, 1), Target::<Tally>::existing(name), count(1)).await.unwrap() }
+        });
+        futures::future::join_all(sent).await;
+    }
+    // A session tells the statistics what it has read when it ends.
+    store.shutdown().await;
+    let commits = i64::try_from(ROUNDS * AT_ONCE).unwrap();
+    let mut tries = 0;
+    let read = loop {
+        let (written, read): (i64, i64) = sqlx::query_as(
+            "select min(n_tup_ins), sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint
+             from pg_stat_user_tables where relname in ('events', 'idempotency_keys')",
+        )
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+        if written == commits {
+            break read;
+        }
+        tries += 1;
+        assert!(tries < 100, "the statistics tell of {written} of {commits} commits");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert!(read <= commits, "{read} rows of events and keys were read for {commits} commits");
+}
