@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use platform::{server, telemetry};
-use projector::{Config, registry, service};
+use projector::{Config, service};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -20,10 +20,11 @@ async fn run(config: Config) -> anyhow::Result<()> {
     event_store::describe_metrics();
     service::describe_metrics();
     // Rows and checkpoint are lost together or not at all, and what is lost is folded again: no commit need wait for the disk.
-    let kept = service::CONNECTIONS_FOR_FEED + u32::try_from(registry::PROJECTIONS.len())?;
     let pool = config
         .database
-        .connect_with("projector", kept, |options| options.options([("synchronous_commit", "off")]))
+        .connect_with("projector", service::CONNECTIONS_FOR_FEED, |options| {
+            options.options([("synchronous_commit", "off")])
+        })
         .await?;
     let stop = server::stop_signal()?;
     let source = service::source(&config, pool.clone()).await?;

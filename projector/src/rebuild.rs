@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use crate::Projection;
 use crate::batch::{BatchError, Model};
 use crate::checkpoint::Checkpoint;
-use crate::schema;
 use crate::worker::{handover_name, lease_name};
+use crate::{rows, schema};
 
 /// Events folded at a time: the rows that they touch are loaded together.
 const EVENTS_PER_BATCH: usize = 4096;
@@ -136,7 +136,7 @@ impl<P: Projection + Clone> Rebuild<'_, P> {
 
     /// In large steps up to where the log ends, while it grows. Rows stay in memory as long as there is room: then none is ever loaded.
     async fn catch_up(&mut self) -> Result<(), RebuildError> {
-        let mut connection = self.source.pool.acquire().await?;
+        let mut connection = rows::connect(&self.source.pool).await?;
         loop {
             let head = log::head(&self.source.pool).await?.position;
             let from = self.model.position();

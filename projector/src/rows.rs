@@ -9,7 +9,7 @@ mod table;
 use futures::future::BoxFuture;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnection, PgRow};
 use sqlx::query::Query;
-use sqlx::{FromRow, Postgres};
+use sqlx::{Executor as _, FromRow, PgPool, Postgres};
 
 pub use table::Table;
 
@@ -95,6 +95,19 @@ impl Tuple {
         }
         Ok(())
     }
+}
+
+/// A connection to load and write rows with, apart from the pool's: it finds rows by their keys, however few Postgres takes them for. Its
+/// statistics are up to a minute old, and meanwhile a scan of a table that was small when it was planned would become ever dearer.
+pub(crate) async fn connect(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
+    let mut connection = pool.acquire().await?.detach();
+    connection
+        .execute(
+            "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;
+             set plan_cache_mode = force_generic_plan",
+        )
+        .await?;
+    Ok(connection)
 }
 
 /// The tables of a projection; declared with [`rows!`](macro@crate::rows).

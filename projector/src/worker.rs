@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Projection;
 use crate::batch::{BatchError, Model};
 use crate::checkpoint::Checkpoint;
-use crate::schema;
+use crate::{rows, schema};
 
 /// How long the checkpoint may stand before events that changed no row: most events are of other contexts, and a commit for each few of
 /// them would cost more than all the folding.
@@ -118,13 +118,13 @@ async fn turn<P: Projection + Clone>(
     let position = prepare::<P>(source).await?;
     let mut model = Model::new(projection.clone(), P::NAME, position);
     let mut reader = feed.reader(position);
-    let mut connection = pool.acquire().await?;
+    let mut connection = rows::connect(pool).await?;
     let mut renewed = Instant::now();
     let mut settle_by = None;
     let mut pace = Pace::new(settings.batch);
     let worked = loop {
         if renewed.elapsed() > settings.lease / 5 {
-            if is_wanted::<P>(&mut *connection).await? || !lease.renew(&mut *connection).await? {
+            if is_wanted::<P>(&mut connection).await? || !lease.renew(&mut connection).await? {
                 break Ok(());
             }
             renewed = Instant::now();
@@ -149,7 +149,7 @@ async fn turn<P: Projection + Clone>(
         observe::<P>(&events);
         pace.after(events.len()).await;
     };
-    if let Err(error) = lease.release(&mut *connection).await {
+    if let Err(error) = lease.release(&mut connection).await {
         tracing::debug!(projection = P::NAME, %error, "the lease was left to expire");
     }
     worked

@@ -37,6 +37,34 @@ async fn of_several_workers_that_come_and_go_each_event_is_applied_once(pool: Pg
     assert_eq!(counted(&pool, "tally").await, head, "each event counts one");
 }
 
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn rows_are_looked_up_by_key_however_small_the_table_was_a_moment_ago(pool: PgPool) {
+    const STREAMS: i64 = 2_000;
+    let worker = work(Tally, &pool, "worker", 20);
+    for n in 0..STREAMS {
+        append(&pool, &n.to_string(), 1).await;
+    }
+    settled(&pool, "tally").await;
+    // A session tells the statistics what it has read when it ends.
+    drop(worker);
+    let mut tries = 0;
+    loop {
+        let (written, scanned): (i64, i64) = sqlx::query_as(
+            "select n_tup_ins, seq_tup_read from pg_stat_user_tables where schemaname = 'tally' and relname = 'count'",
+        )
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+        if written == STREAMS {
+            assert_eq!(scanned, 0, "rows read by scans of the whole table");
+            break;
+        }
+        tries += 1;
+        assert!(tries < 100, "the statistics tell of {written} of {STREAMS} rows");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// A model whose writer stands at a position, and a lease on it.
 async fn writer(pool: &PgPool, holder: &str, position: i64) -> (Model<Tally>, Lease) {
     let lease = Lease::acquire(pool, "projection/tally", holder, Duration::from_millis(300)).await.unwrap().unwrap();
