@@ -75,6 +75,8 @@ pub struct Feed {
     listener: Option<PgListener>,
     /// Where the log ends, as Postgres has told.
     announced: i64,
+    /// When the log is looked at again, though nothing has been announced: an announcement can be lost.
+    look_at: Instant,
 }
 
 struct Live {
@@ -85,7 +87,17 @@ impl Feed {
     /// A feed of all events after `after`.
     #[must_use]
     pub fn open(source: FeedSource, after: i64) -> Self {
-        Self { source, position: after, log: None, live: None, retry_at: Instant::now(), listener: None, announced: 0 }
+        let now = Instant::now();
+        Self {
+            source,
+            position: after,
+            log: None,
+            live: None,
+            retry_at: now,
+            listener: None,
+            announced: 0,
+            look_at: now,
+        }
     }
 
     /// The position of the last event that was handed out.
@@ -106,27 +118,36 @@ impl Feed {
             let mut listener = PgListener::connect_with(&self.source.pool).await?;
             listener.listen("annals_log").await?;
             self.listener = Some(listener);
+            self.look_at = Instant::now();
         }
         loop {
             match self.next_from_jetstream(max, until).await {
                 FromJetStream::Events(batch) => {
                     metrics::counter!("annals_feed_events_total", "source" => "jetstream").increment(count(&batch));
+                    if self.live.is_some() {
+                        self.look_at = Instant::now() + PATIENCE;
+                    }
                     return self.hand_out(batch);
                 }
                 FromJetStream::TooLate => return Ok(Vec::new()),
                 FromJetStream::Nothing => {}
             }
-            let batch = log::read(&self.source.pool, self.position, i64::try_from(max).unwrap_or(i64::MAX)).await?;
-            if !batch.is_empty() {
-                metrics::counter!("annals_feed_events_total", "source" => "postgres").increment(count(&batch));
-                return self.hand_out(batch);
-            }
-            let head = log::head(&self.source.pool).await?;
-            if head.position < self.position {
-                return Err(FeedError::Ahead { position: self.position, head: head.position });
+            if self.announced > self.position || self.look_at <= Instant::now() {
+                let batch = log::read(&self.source.pool, self.position, i64::try_from(max).unwrap_or(i64::MAX)).await?;
+                let took_all = batch.len() < max && self.log.is_some();
+                self.look_at = Instant::now() + if took_all { PATIENCE } else { Duration::ZERO };
+                if !batch.is_empty() {
+                    metrics::counter!("annals_feed_events_total", "source" => "postgres").increment(count(&batch));
+                    return self.hand_out(batch);
+                }
+                let head = log::head(&self.source.pool).await?;
+                if head.position < self.position {
+                    return Err(FeedError::Ahead { position: self.position, head: head.position });
+                }
+                self.log = Some(source(head.log_id));
+                self.announced = head.position;
             }
             if self.live.is_none() {
-                self.log = Some(source(head.log_id));
                 self.go_live(until).await?;
                 if Instant::now() >= until {
                     return Ok(Vec::new());
@@ -144,7 +165,6 @@ impl Feed {
 
     /// What JetStream has, if it goes on right where this feed stands.
     async fn next_from_jetstream(&mut self, max: usize, until: Instant) -> FromJetStream {
-        let patience = Instant::now() + PATIENCE;
         let mut late = None;
         let first = loop {
             if self.announced > self.position && late.is_none() {
@@ -167,7 +187,7 @@ impl Feed {
                     Err(_) => self.listener = None,
                 },
                 // Silence is no proof that there is nothing.
-                () = tokio::time::sleep_until(late.unwrap_or(patience)) => {
+                () = tokio::time::sleep_until(late.unwrap_or(self.look_at)) => {
                     if late.is_some() {
                         self.leave_live();
                     }
@@ -217,6 +237,7 @@ impl Feed {
 
     fn leave_live(&mut self) {
         self.live = None;
+        self.look_at = Instant::now();
         self.retry_at = Instant::now() + RETRY;
     }
 
@@ -234,14 +255,17 @@ impl Feed {
             }
             self.retry_at = Instant::now() + RETRY;
         }
-        let patience = until.min(Instant::now() + PATIENCE);
-        match tokio::time::timeout_at(patience, announcement(self.listener.as_mut())).await {
-            Ok(Err(error)) => {
-                self.listener = None;
-                Err(error.into())
+        while self.announced <= self.position {
+            match tokio::time::timeout_at(until.min(self.look_at), announcement(self.listener.as_mut())).await {
+                Ok(Ok(position)) => self.announced = position,
+                Ok(Err(error)) => {
+                    self.listener = None;
+                    return Err(error.into());
+                }
+                Err(_) => break,
             }
-            Ok(Ok(_)) | Err(_) => Ok(()),
         }
+        Ok(())
     }
 }
 
