@@ -8,8 +8,7 @@ use sqlx::postgres::PgConnection;
 use thiserror::Error;
 
 use crate::Projection;
-use crate::checkpoint::Checkpoint;
-use crate::rows::Rows;
+use crate::rows::{AnyTable, Rows, Writes};
 
 /// Why a batch was not committed.
 #[derive(Debug, Error)]
@@ -59,12 +58,12 @@ impl<P: Projection> Model<P> {
 
     /// Everything in memory is dropped; it is loaded again when it is needed.
     pub fn forget(&mut self) {
-        self.rows.tables().into_iter().for_each(super::rows::AnyTable::forget);
+        self.rows.tables().into_iter().for_each(AnyTable::forget);
     }
 
     /// The tables are empty, and nobody else fills them.
     pub(crate) fn assume_empty(&mut self) {
-        self.rows.tables().into_iter().for_each(super::rows::AnyTable::assume_empty);
+        self.rows.tables().into_iter().for_each(AnyTable::assume_empty);
     }
 
     /// The last event that has been folded. Where that is after [`Self::position`], [`Self::settle`] commits it.
@@ -116,19 +115,11 @@ impl<P: Projection> Model<P> {
         if self.folded == self.position {
             return Ok(());
         }
-        if self.is_unchanged() {
-            // Events of other contexts: only the checkpoint moves, and that is one statement.
-            return self.advance(connection, lease).await;
-        }
-        let mut transaction = connection.begin().await?;
+        let mut writes = self.moving(lease);
         for table in self.rows.tables() {
-            let written = table.write(&mut transaction).await?;
-            metrics::counter!("annals_projection_rows_written_total", "projection" => P::NAME).increment(written);
+            table.write(&mut writes);
         }
-        self.advance(&mut transaction, lease).await?;
-        transaction.commit().await?;
-        self.rows.tables().into_iter().for_each(super::rows::AnyTable::written);
-        Ok(())
+        self.execute(connection, writes).await
     }
 
     /// Folds a batch that follows what was folded before; [`Self::settle`] commits it.
@@ -147,11 +138,19 @@ impl<P: Projection> Model<P> {
         self.rows.tables().iter().all(|table| table.is_unchanged())
     }
 
-    async fn advance(&mut self, connection: &mut PgConnection, lease: &Lease) -> Result<(), BatchError> {
-        if !Checkpoint::advance(connection, &self.checkpoint, self.position, self.folded, lease).await? {
+    /// The checkpoint's move to what has been folded.
+    fn moving(&self, lease: &Lease) -> Writes {
+        Writes::moving(&self.checkpoint, self.position, self.folded, lease)
+    }
+
+    async fn execute(&mut self, connection: &mut PgConnection, writes: Writes) -> Result<(), BatchError> {
+        let rows = u64::try_from(writes.rows()).unwrap_or(u64::MAX);
+        if !writes.execute(connection).await? {
             return Err(BatchError::Fenced);
         }
+        metrics::counter!("annals_projection_rows_written_total", "projection" => P::NAME).increment(rows);
         self.position = self.folded;
+        self.rows.tables().into_iter().for_each(AnyTable::written);
         Ok(())
     }
 
@@ -205,9 +204,9 @@ impl<P: Projection> Model<P> {
         for table in self.rows.tables() {
             copied += table.copy(&mut transaction).await?;
         }
-        self.advance(&mut transaction, lease).await?;
+        let writes = self.moving(lease);
+        self.execute(&mut transaction, writes).await?;
         transaction.commit().await?;
-        self.rows.tables().into_iter().for_each(super::rows::AnyTable::written);
         Ok(copied)
     }
 }

@@ -1,7 +1,7 @@
 //! How far a projection has got. Moves with its rows, in the same transaction, by compare-and-set.
 
 use event_store::Lease;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 /// A row of `projection.checkpoints`.
@@ -57,32 +57,6 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Moves from one position to another. False when it does not stand there, or the lease is no longer held: whoever asks is not
-    /// the only one who writes this model, and must not commit.
-    pub(crate) async fn advance(
-        connection: &mut PgConnection,
-        name: &str,
-        from: i64,
-        to: i64,
-        lease: &Lease,
-    ) -> Result<bool, sqlx::Error> {
-        let moved = sqlx::query!(
-            "update projection.checkpoints
-             set position = $3, status = case status when 'stopped' then 'running' else status end,
-                 stopped_at_position = null, error = null, updated_at = now()
-             where name = $1 and position = $2
-               and exists (select from leases where name = $4 and token = $5 and expires_at > clock_timestamp())",
-            name,
-            from,
-            to,
-            lease.name,
-            lease.token
-        )
-        .execute(connection)
-        .await?;
-        Ok(moved.rows_affected() == 1)
-    }
-
     /// Says that the projection cannot apply an event.
     pub(crate) async fn stop(pool: &PgPool, name: &str, at: Option<i64>, error: &str) -> Result<(), sqlx::Error> {
         sqlx::query!(
@@ -95,4 +69,24 @@ impl Checkpoint {
         .await?;
         Ok(())
     }
+}
+
+/// Adds a statement that moves a checkpoint from one position to another. It returns no row when the checkpoint does not stand there, or
+/// the lease is no longer held: whoever asks is not the only one who writes this model, and must not commit.
+pub(crate) fn push_advance(query: &mut QueryBuilder<'_, Postgres>, name: &str, from: i64, to: i64, lease: &Lease) {
+    query
+        .push("update projection.checkpoints set position = ")
+        .push_bind(to)
+        .push(
+            ", status = case status when 'stopped' then 'running' else status end,
+             stopped_at_position = null, error = null, updated_at = now() where name = ",
+        )
+        .push_bind(name.to_owned())
+        .push(" and position = ")
+        .push_bind(from)
+        .push(" and exists (select from leases where name = ")
+        .push_bind(lease.name.clone())
+        .push(" and token = ")
+        .push_bind(lease.token)
+        .push(" and expires_at > clock_timestamp()) returning 1");
 }

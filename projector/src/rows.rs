@@ -1,20 +1,18 @@
 //! Rows in memory: what a fold works on, and how they come from Postgres and get back there.
 //!
 //! A row is declared once (`row!`), with its key, its columns and their SQL types. The statements are put together from these
-//! constants and the schema's name, once for each table; nothing that comes from outside is ever part of one.
+//! constants and the schema's name; nothing that comes from outside is ever part of one.
 
 mod declare;
 mod table;
+mod writes;
 
 use futures::future::BoxFuture;
-use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnection, PgRow};
-use sqlx::query::Query;
-use sqlx::{Executor as _, FromRow, PgPool, Postgres};
+use sqlx::postgres::{PgArgumentBuffer, PgConnection, PgRow};
+use sqlx::{Executor as _, FromRow, PgPool, Postgres, QueryBuilder};
 
 pub use table::Table;
-
-/// A query that values are being bound to.
-pub type Binding<'q> = Query<'q, Postgres, PgArguments>;
+pub use writes::Writes;
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy)]
@@ -38,10 +36,10 @@ pub trait Row: Clone + PartialEq + Send + Sync + Unpin + for<'r> FromRow<'r, PgR
 
     /// This row's key.
     fn key(&self) -> Self::Key;
-    /// Binds one array for each column of the key.
-    fn bind_keys<'q>(keys: &[Self::Key], query: Binding<'q>) -> Binding<'q>;
-    /// Binds one array for each column.
-    fn bind_rows<'q>(rows: &[&Self], query: Binding<'q>) -> Binding<'q>;
+    /// Adds one array for each column of the key to a query, separated by commas.
+    fn push_keys(keys: &[Self::Key], query: &mut QueryBuilder<'_, Postgres>);
+    /// Adds one array for each column to a query, separated by commas.
+    fn push_rows(rows: &[&Self], query: &mut QueryBuilder<'_, Postgres>);
     /// Writes the row as a tuple of `COPY … (format binary)`.
     ///
     /// # Errors
@@ -122,8 +120,8 @@ pub trait Rows: Send + 'static {
 pub trait AnyTable: Send {
     /// Loads the rows that were wanted and are not in memory; tells how many keys were asked for.
     fn load<'a>(&'a mut self, connection: &'a mut PgConnection) -> BoxFuture<'a, Result<usize, sqlx::Error>>;
-    /// Writes the changed rows back; tells how many.
-    fn write<'a>(&'a mut self, connection: &'a mut PgConnection) -> BoxFuture<'a, Result<u64, sqlx::Error>>;
+    /// Adds the changed rows to what is to be written.
+    fn write(&self, writes: &mut Writes);
     /// Copies all rows into the empty table.
     fn copy<'a>(&'a mut self, connection: &'a mut PgConnection) -> BoxFuture<'a, Result<u64, sqlx::Error>>;
     /// No row has changed since what was written last.

@@ -82,7 +82,7 @@ fn an_event_of_a_product_that_was_never_added_stops_the_projection() {
     assert!(folding::try_fold(&Catalog, &log.events).is_err());
 }
 
-#[sqlx::test(migrations = false)]
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn a_search_finds_products_by_any_form_of_a_word_by_sku_and_by_category(pool: sqlx::PgPool) {
     let mut log = Log::default();
     log.record("product", "71053", &added());

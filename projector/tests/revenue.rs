@@ -189,7 +189,7 @@ fn an_adjustment_of_an_item_in_no_store_stops_the_projection() {
     assert!(folding::try_fold(&Revenue, &log.events).is_err());
 }
 
-#[sqlx::test(migrations = false)]
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn a_store_may_open_and_be_adjusted_in_one_batch(pool: sqlx::PgPool) {
     let mut log = Log::default();
     log.record("store", "lyon", &opened("France"));
@@ -201,7 +201,7 @@ async fn a_store_may_open_and_be_adjusted_in_one_batch(pool: sqlx::PgPool) {
     }
 }
 
-#[sqlx::test(migrations = false)]
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn what_is_not_an_article_number_is_a_service(pool: sqlx::PgPool) {
     let mut log = Log::default();
     let skus = ["85123A", "22423", "15056BL", "POST", "85123ABC", "gift_0001_20"];

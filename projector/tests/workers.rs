@@ -100,6 +100,30 @@ async fn of_two_who_write_one_model_the_second_commits_nothing(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn more_rows_than_one_statement_takes_are_written_whole_or_not_at_all(pool: PgPool) {
+    const STREAMS: i64 = 10_500;
+    let worker = work(Tally, &pool, "worker", 5);
+    settled(&pool, "tally").await;
+    drop(worker);
+    let lease = Lease::acquire(&pool, "test", "tester", Duration::from_secs(60)).await.unwrap().unwrap();
+    sqlx::query(
+        "insert into events select n, 'thing', n::text, 1, gen_random_uuid(), 'thing.happened', '1.0', '{}', '{}', now()
+         from generate_series(1, $1) n",
+    )
+    .bind(STREAMS)
+    .execute(&pool)
+    .await
+    .unwrap();
+    let events = event_store::log::read(&pool, 0, STREAMS).await.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    let mut misplaced = Model::new(Tally, "tally", 7);
+    assert!(matches!(misplaced.apply(&mut connection, &events, &lease).await, Err(BatchError::Fenced)));
+    assert_eq!(counted(&pool, "tally").await, 0);
+    Model::new(Tally, "tally", 0).apply(&mut connection, &events, &lease).await.unwrap();
+    assert_eq!(counted(&pool, "tally").await, STREAMS);
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn an_event_that_cannot_be_applied_stops_its_projection_there_and_no_other(pool: PgPool) {
     append(&pool, "a", 5).await;
     append(&pool, tally::POISON, 1).await;

@@ -39,7 +39,7 @@ macro_rules! row {
                 ($(self.$key.clone()),+)
             }
 
-            fn bind_keys<'q>(keys: &[Self::Key], query: $crate::rows::Binding<'q>) -> $crate::rows::Binding<'q> {
+            fn push_keys(keys: &[Self::Key], query: &mut sqlx::QueryBuilder<'_, sqlx::Postgres>) {
                 struct Columns {
                     $($key: Vec<$key_type>,)+
                 }
@@ -47,13 +47,18 @@ macro_rules! row {
                 for $crate::one_or_tuple!($($key),+) in keys {
                     $(columns.$key.push($key.clone());)+
                 }
-                query$(.bind(columns.$key))+
+                let mut arrays = query.separated(", ");
+                $(arrays.push_bind(columns.$key).push_unseparated(concat!("::", $key_sql, "[]"));)+
             }
 
-            fn bind_rows<'q>(rows: &[&Self], query: $crate::rows::Binding<'q>) -> $crate::rows::Binding<'q> {
-                query
-                    $(.bind(rows.iter().map(|row| row.$key.clone()).collect::<Vec<$key_type>>()))+
-                    $(.bind(rows.iter().map(|row| row.$column.clone()).collect::<Vec<$column_type>>()))*
+            fn push_rows(rows: &[&Self], query: &mut sqlx::QueryBuilder<'_, sqlx::Postgres>) {
+                let mut arrays = query.separated(", ");
+                $(arrays
+                    .push_bind(rows.iter().map(|row| row.$key.clone()).collect::<Vec<$key_type>>())
+                    .push_unseparated(concat!("::", $key_sql, "[]"));)+
+                $(arrays
+                    .push_bind(rows.iter().map(|row| row.$column.clone()).collect::<Vec<$column_type>>())
+                    .push_unseparated(concat!("::", $column_sql, "[]"));)*
             }
 
             fn copy(&self, tuple: &mut $crate::rows::Tuple) -> Result<(), sqlx::error::BoxDynError> {

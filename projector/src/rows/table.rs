@@ -2,13 +2,12 @@ use std::collections::{HashMap, HashSet};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use sqlx::QueryBuilder;
 use sqlx::postgres::PgConnection;
 
-use super::{AnyTable, Column, Row, Tuple};
+use super::{AnyTable, Column, Row, Tuple, Writes};
 use crate::ApplyError;
 
-/// Rows in one statement at most: it holds them all in memory.
-const ROWS_AT_A_TIME: usize = 10_000;
 /// Bytes handed to Postgres at a time during a COPY.
 const CHUNK: usize = 256 * 1024;
 
@@ -23,7 +22,7 @@ pub struct Table<R: Row> {
     changed: Vec<R::Key>,
     /// Every row there is, is in memory.
     complete: bool,
-    statements: Statements,
+    names: Names,
 }
 
 struct Slot<R> {
@@ -31,11 +30,12 @@ struct Slot<R> {
     changed: bool,
 }
 
-struct Statements {
-    load: String,
-    upsert: String,
-    delete: String,
-    copy: String,
+/// What statements name: the table in its schema, the columns of the key, all columns, and what becomes of a row that is there already.
+struct Names {
+    table: String,
+    key: String,
+    all: String,
+    resolution: String,
 }
 
 impl<R: Row> Table<R> {
@@ -48,7 +48,7 @@ impl<R: Row> Table<R> {
             foreseen: HashMap::new(),
             changed: Vec::new(),
             complete: false,
-            statements: Statements::of::<R>(schema),
+            names: Names::of::<R>(schema),
         }
     }
 
@@ -153,7 +153,11 @@ impl<R: Row> Table<R> {
             return Ok(0);
         }
         let keys: Vec<R::Key> = self.wanted.drain().collect();
-        let found = R::bind_keys(&keys, sqlx::query(&self.statements.load)).fetch_all(connection).await?;
+        let Names { table, key, all, .. } = &self.names;
+        let mut query = QueryBuilder::new(format!("select {all} from {table} join unnest("));
+        R::push_keys(&keys, &mut query);
+        query.push(format!(") as wanted ({key}) using ({key})"));
+        let found = query.build().fetch_all(connection).await?;
         let count = keys.len();
         self.slots.extend(keys.into_iter().map(|key| (key, Slot { row: None, changed: false })));
         for row in &found {
@@ -163,7 +167,7 @@ impl<R: Row> Table<R> {
         Ok(count)
     }
 
-    async fn write_changed(&mut self, connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
+    fn write_changed(&self, writes: &mut Writes) {
         let mut rows = Vec::new();
         let mut gone = Vec::new();
         for key in &self.changed {
@@ -172,20 +176,23 @@ impl<R: Row> Table<R> {
                 None => gone.push(key.clone()),
             }
         }
-        let mut written = 0;
-        for rows in rows.chunks(ROWS_AT_A_TIME) {
-            let upsert = R::bind_rows(rows, sqlx::query(&self.statements.upsert));
-            written += upsert.execute(&mut *connection).await?.rows_affected();
-        }
-        for gone in gone.chunks(ROWS_AT_A_TIME) {
-            let delete = R::bind_keys(gone, sqlx::query(&self.statements.delete));
-            written += delete.execute(&mut *connection).await?.rows_affected();
-        }
-        Ok(written)
+        let Names { table, key, all, resolution } = &self.names;
+        writes.add(&rows, |rows, query| {
+            query.push(format!("insert into {table} ({all}) select changed.* from moved, unnest("));
+            R::push_rows(rows, query);
+            query.push(format!(") as changed on conflict ({key}) {resolution}"));
+        });
+        writes.add(&gone, |gone, query| {
+            query.push(format!("delete from {table} using moved where ({key}) in (select * from unnest("));
+            R::push_keys(gone, query);
+            query.push("))");
+        });
     }
 
     async fn copy_all(&mut self, connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
-        let mut copy = connection.copy_in_raw(&self.statements.copy).await?;
+        let Names { table, all, .. } = &self.names;
+        let statement = format!("copy {table} ({all}) from stdin (format binary)");
+        let mut copy = connection.copy_in_raw(&statement).await?;
         let mut tuple = Tuple::first();
         for row in self.slots.values().filter_map(|slot| slot.row.as_ref()) {
             row.copy(&mut tuple).map_err(sqlx::Error::Encode)?;
@@ -204,8 +211,8 @@ impl<R: Row> AnyTable for Table<R> {
         self.load_wanted(connection).boxed()
     }
 
-    fn write<'a>(&'a mut self, connection: &'a mut PgConnection) -> BoxFuture<'a, Result<u64, sqlx::Error>> {
-        self.write_changed(connection).boxed()
+    fn write(&self, writes: &mut Writes) {
+        self.write_changed(writes);
     }
 
     fn copy<'a>(&'a mut self, connection: &'a mut PgConnection) -> BoxFuture<'a, Result<u64, sqlx::Error>> {
@@ -242,27 +249,16 @@ impl<R: Row> AnyTable for Table<R> {
     }
 }
 
-impl Statements {
+impl Names {
     fn of<R: Row>(schema: &str) -> Self {
-        let table = format!(r#""{schema}"."{}""#, R::TABLE);
         let names = |columns: &[Column]| columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
-        let arrays = |columns: &[Column]| {
-            let casts = columns.iter().enumerate().map(|(at, column)| format!("${}::{}[]", at + 1, column.sql_type));
-            casts.collect::<Vec<_>>().join(", ")
-        };
-        let (key, all) = (names(R::KEY), names(R::COLUMNS));
         let others = R::COLUMNS.iter().skip(R::KEY.len()).map(|column| format!("{0} = excluded.{0}", column.name));
         let others = others.collect::<Vec<_>>().join(", ");
-        let resolution = if others.is_empty() { "do nothing".to_owned() } else { format!("do update set {others}") };
-        let keys = format!("unnest({}) as wanted ({key})", arrays(R::KEY));
         Self {
-            load: format!("select {all} from {table} join {keys} using ({key})"),
-            upsert: format!(
-                "insert into {table} ({all}) select * from unnest({}) on conflict ({key}) {resolution}",
-                arrays(R::COLUMNS)
-            ),
-            delete: format!("delete from {table} where ({key}) in (select * from {keys})"),
-            copy: format!("copy {table} ({all}) from stdin (format binary)"),
+            table: format!(r#""{schema}"."{}""#, R::TABLE),
+            key: names(R::KEY),
+            all: names(R::COLUMNS),
+            resolution: if others.is_empty() { "do nothing".to_owned() } else { format!("do update set {others}") },
         }
     }
 }

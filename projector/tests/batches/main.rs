@@ -16,7 +16,7 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sqlx::PgPool;
 
-async fn assert_same<P: Projection>(pool: &PgPool, projection: &P, events: &[Recorded]) {
+async fn assert_same<P: Projection + Clone>(pool: &PgPool, projection: &P, events: &[Recorded]) {
     store(pool, projection, events, 1).await;
     let one_by_one = contents::<P>(pool).await;
     assert!(!one_by_one.is_empty(), "{} has rows", P::NAME);
@@ -28,7 +28,7 @@ async fn assert_same<P: Projection>(pool: &PgPool, projection: &P, events: &[Rec
     assert_eq!(contents::<P>(pool).await, one_by_one, "{} copied", P::NAME);
 }
 
-#[sqlx::test(migrations = false)]
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn the_same_events_make_the_same_rows_in_batches_of_any_size(pool: PgPool) {
     let seed: [u8; 32] = rand::random();
     println!("seed {seed:?}");

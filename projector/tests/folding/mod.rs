@@ -4,10 +4,12 @@
 pub(crate) mod till;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
-use event_store::Recorded;
+use event_store::{Lease, Recorded};
+use projector::batch::Model;
 use projector::rows::{AnyTable, Rows as _};
 use projector::{ApplyError, Projection};
 use serde::Serialize;
@@ -73,35 +75,24 @@ pub(crate) fn try_fold<P: Projection>(projection: &P, events: &[Recorded]) -> Re
 }
 
 /// What a projection makes of a log in the database, so many events at a time, remembering no row between batches.
-pub(crate) async fn store<P: Projection>(pool: &PgPool, projection: &P, events: &[Recorded], batch: usize) {
+pub(crate) async fn store<P: Projection + Clone>(pool: &PgPool, projection: &P, events: &[Recorded], batch: usize) {
     let mut connection = schema::<P>(pool).await;
-    let mut rows = P::Rows::in_schema(P::NAME);
+    sqlx::query(
+        "insert into projection.checkpoints (name, version, log_id, position, status)
+         select $1, $2, log_id, 0, 'running' from log_head on conflict (name) do update set position = 0",
+    )
+    .bind(P::NAME)
+    .bind(P::VERSION)
+    .execute(&mut *connection)
+    .await
+    .unwrap();
+    let lease = Lease::acquire(pool, P::NAME, "tester", Duration::from_secs(60)).await.unwrap().unwrap();
+    let mut model = Model::new(projection.clone(), P::NAME, 0);
     for batch in events.chunks(batch) {
-        let decoded: Vec<_> = batch
-            .iter()
-            .filter_map(|recorded| projection.decode(recorded).unwrap().map(|event| (recorded, event)))
-            .collect();
-        rows.tables().into_iter().for_each(AnyTable::forget);
-        loop {
-            for (recorded, event) in &decoded {
-                projection.keys(recorded, event, &mut rows);
-            }
-            let mut loaded = 0;
-            for table in rows.tables() {
-                loaded += table.load(&mut connection).await.unwrap();
-            }
-            if loaded == 0 {
-                break;
-            }
-        }
-        for (recorded, event) in &decoded {
-            projection.apply(recorded, event, &mut rows).unwrap();
-        }
-        for table in rows.tables() {
-            table.write(&mut connection).await.unwrap();
-            table.written();
-        }
+        model.apply(&mut connection, batch, &lease).await.unwrap();
+        model.forget();
     }
+    lease.release(pool).await.unwrap();
 }
 
 /// What a projection makes of a log in memory, copied into the database at once.
@@ -120,6 +111,7 @@ async fn schema<P: Projection>(pool: &PgPool) -> PoolConnection<Postgres> {
     let sql = format!("drop schema if exists {name} cascade; create schema {name}; set search_path = {name};");
     sqlx::raw_sql(&sql).execute(&mut *connection).await.unwrap();
     sqlx::raw_sql(P::SCHEMA).execute(&mut *connection).await.unwrap();
+    sqlx::raw_sql("reset search_path").execute(&mut *connection).await.unwrap();
     connection
 }
 
