@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::report::Report;
 
-const CLIENTS: u32 = 8;
+const CLIENTS: u32 = 64;
 
 /// Clients that send one command after another, at a rate or as fast as they are answered.
 struct Background {

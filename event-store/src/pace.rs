@@ -1,13 +1,12 @@
 //! When to let the next batch grow.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Fewer events than this are no load, however fast they come.
-const FEW: usize = 32;
-/// How far events are apart when they come fast: more than three thousand a second.
-const APART: Duration = Duration::from_micros(333);
+/// Over how long the rate is taken.
+const WINDOW: Duration = Duration::from_millis(250);
 /// For how long a batch is left to grow.
 const GATHER: Duration = Duration::from_millis(50);
 
@@ -16,28 +15,37 @@ const GATHER: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Pace {
     max: usize,
-    last: Instant,
+    fast: f64,
+    since: Instant,
+    events: u32,
+    is_fast: bool,
 }
 
 impl Pace {
-    /// For batches of at most `max` events. A full one is never waited after: there is more already.
+    /// For batches of at most `max` events: a full one is never waited after, as there is more already. They come fast where they are
+    /// more than `fast` a second for each core of this machine.
     #[must_use]
-    pub fn new(max: usize) -> Self {
-        Self { max, last: Instant::now() }
+    pub fn new(max: usize, fast: u16) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let cores = u16::try_from(cores).unwrap_or(u16::MAX);
+        Self { max, fast: f64::from(fast) * f64::from(cores), since: Instant::now(), events: 0, is_fast: false }
     }
 
-    /// Waits after a batch of so many events, if they came fast.
+    /// Waits after a batch of so many events, if they come fast.
     pub async fn after(&mut self, events: usize) {
-        let time = self.last.elapsed();
-        // Before the wait, so that it counts as time in which the next batch came.
-        self.last = Instant::now();
-        if self.is_fast(events, time) {
+        if self.is_fast_after(events, Instant::now()) {
             tokio::time::sleep(GATHER).await;
         }
     }
 
-    fn is_fast(&self, events: usize, time: Duration) -> bool {
-        (FEW..self.max).contains(&events) && time < APART * u32::try_from(events).unwrap_or(u32::MAX)
+    fn is_fast_after(&mut self, events: usize, now: Instant) -> bool {
+        self.events = self.events.saturating_add(u32::try_from(events).unwrap_or(u32::MAX));
+        let time = now - self.since;
+        if time >= WINDOW {
+            self.is_fast = f64::from(self.events) > self.fast * time.as_secs_f64();
+            (self.since, self.events) = (now, 0);
+        }
+        self.is_fast && events < self.max
     }
 }
 
@@ -45,17 +53,35 @@ impl Pace {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_many_events_that_come_fast_are_waited_after() {
-        let pace = Pace::new(1000);
-        assert!(pace.is_fast(200, GATHER));
-        assert!(!pace.is_fast(FEW - 1, Duration::ZERO), "a few at once are no load");
-        assert!(!pace.is_fast(1000, Duration::ZERO), "a full batch has more behind it");
+    /// What a pace makes of batches of so many events, each so many milliseconds after the one before, at more than 1,000 a second.
+    fn waits(pace: &mut Pace, batches: usize, events: usize, apart: u64) -> usize {
+        let begin = pace.since;
+        let times = (1..=batches).map(|n| begin + Duration::from_millis(apart) * u32::try_from(n).unwrap());
+        times.filter(|now| pace.is_fast_after(events, *now)).count()
+    }
+
+    fn a_thousand_a_second() -> Pace {
+        Pace { fast: 1000.0, ..Pace::new(500, 1) }
     }
 
     #[test]
-    fn what_was_gathered_while_waiting_does_not_keep_it_waiting_at_a_thousand_a_second() {
-        let gathered = usize::try_from(GATHER.as_millis()).unwrap();
-        assert!(!Pace::new(1000).is_fast(gathered, GATHER));
+    fn only_events_that_keep_coming_fast_are_waited_after() {
+        assert_eq!(waits(&mut a_thousand_a_second(), 1000, 9, 10), 0, "900 a second");
+        let waited = waits(&mut a_thousand_a_second(), 1000, 11, 10);
+        assert!((970..1000).contains(&waited), "1100 a second, but for the first window: {waited}");
+        assert_eq!(waits(&mut a_thousand_a_second(), 20, 20, 1), 0, "a burst is no load");
+    }
+
+    #[test]
+    fn a_full_batch_has_more_behind_it() {
+        assert_eq!(waits(&mut a_thousand_a_second(), 1000, 500, 10), 0);
+    }
+
+    #[test]
+    fn after_a_pause_nobody_waits() {
+        let mut pace = a_thousand_a_second();
+        waits(&mut pace, 1000, 11, 10);
+        let later = pace.since + Duration::from_secs(10);
+        assert!(!pace.is_fast_after(11, later));
     }
 }
