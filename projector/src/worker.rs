@@ -20,7 +20,7 @@ const SETTLE: Duration = Duration::from_millis(3);
 
 /// From how many events a second and core on batches are left to grow: measured, a little more than half of what two cores take in over
 /// HTTP. Below that, a query that waits for its command should not wait for a batch.
-const FAST: u16 = 4500;
+const FAST: u16 = 4000;
 
 /// How workers work.
 #[derive(Debug, Clone)]
