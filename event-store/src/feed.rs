@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::message::{event, source};
 use crate::{Recorded, Upcasters, log};
 
-/// How long a feed that got nothing from JetStream waits before it looks at the log itself.
+/// How long a feed that got and heard nothing waits before it looks at the log itself.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a feed that knows of an event waits for JetStream to deliver it before it reads the log itself.
 const GRACE: Duration = Duration::from_millis(3);

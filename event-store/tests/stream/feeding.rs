@@ -101,3 +101,25 @@ async fn a_feed_that_stands_after_the_end_of_the_log_says_so(pool: PgPool) {
         Err(FeedError::Ahead { position: 9, head: 3 })
     ));
 }
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn what_was_never_announced_is_found_however_short_the_waits(pool: PgPool) {
+    let world = World::new(&pool).await;
+    world.append("s", 1).await;
+    let mut feed = Feed::open(FeedSource { nats: None, ..world.source().await }, 0);
+    let seen = take(&mut feed, world.log().await.len()).await.len();
+    // One more look finds nothing, so that the feed knows that it has all.
+    let brief = Duration::from_millis(20);
+    feed.next_batch(7, tokio::time::Instant::now() + brief).await.unwrap();
+    sqlx::query(
+        "insert into events select position + 1, 'thing', 'unannounced', 1, gen_random_uuid(), 'thing.happened', '1.0', '{}', '{}', now()
+         from log_head",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    sqlx::query("update log_head set position = position + 1").execute(&pool).await.unwrap();
+    let found = async { while feed.next_batch(7, tokio::time::Instant::now() + brief).await.unwrap().is_empty() {} };
+    tokio::time::timeout(Duration::from_secs(20), found).await.unwrap();
+    assert_eq!(feed.position(), i64::try_from(seen).unwrap() + 1);
+}

@@ -114,15 +114,6 @@ impl<R: Row> Table<R> {
         Ok(self.slot(&key)?.get_or_insert_with(make))
     }
 
-    /// Removes a row, if it exists.
-    ///
-    /// # Errors
-    /// When it was not wanted.
-    pub fn remove(&mut self, key: &R::Key) -> Result<(), ApplyError> {
-        *self.slot(key)? = None;
-        Ok(())
-    }
-
     /// All rows in memory, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &R> {
         self.slots.values().filter_map(|slot| slot.row.as_ref())
@@ -168,24 +159,13 @@ impl<R: Row> Table<R> {
     }
 
     fn write_changed(&self, writes: &mut Writes) {
-        let mut rows = Vec::new();
-        let mut gone = Vec::new();
-        for key in &self.changed {
-            match self.slots.get(key).and_then(|slot| slot.row.as_ref()) {
-                Some(row) => rows.push(row),
-                None => gone.push(key.clone()),
-            }
-        }
+        let rows = self.changed.iter().filter_map(|key| self.slots.get(key).and_then(|slot| slot.row.as_ref()));
+        let rows: Vec<&R> = rows.collect();
         let Names { table, key, all, resolution } = &self.names;
         writes.add(&rows, |rows, query| {
             query.push(format!("insert into {table} ({all}) select changed.* from moved, unnest("));
             R::push_rows(rows, query);
             query.push(format!(") as changed on conflict ({key}) {resolution}"));
-        });
-        writes.add(&gone, |gone, query| {
-            query.push(format!("delete from {table} using moved where ({key}) in (select * from unnest("));
-            R::push_keys(gone, query);
-            query.push("))");
         });
     }
 
