@@ -20,6 +20,43 @@ pub struct Head {
     pub log_id: Uuid,
 }
 
+/// A place in the log. Positions alone do not tell one log from another: one that lost its tail and grew again has other events there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The position of an event, 0 before the first.
+    pub position: i64,
+    /// The id of that event, nil before the first.
+    pub event_id: Uuid,
+}
+
+impl Place {
+    /// Before the first event of any log.
+    pub const START: Self = Self { position: 0, event_id: Uuid::nil() };
+
+    /// Whether the log has this event at this position.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn is_in_the_log(&self, executor: impl PgExecutor<'_>) -> Result<bool, sqlx::Error> {
+        if *self == Self::START {
+            return Ok(true);
+        }
+        sqlx::query_scalar!(
+            r#"select exists (select from events where position = $1 and event_id = $2) as "exists!""#,
+            self.position,
+            self.event_id
+        )
+        .fetch_one(executor)
+        .await
+    }
+}
+
+impl From<&Recorded> for Place {
+    fn from(event: &Recorded) -> Self {
+        Self { position: event.position, event_id: event.event_id }
+    }
+}
+
 /// Where the log ends.
 ///
 /// # Errors

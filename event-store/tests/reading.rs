@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{Command, Event, Tally, count, events, noon, request};
+use event_store::log::Place;
 use event_store::{EventStore, Repository, Settings, Target, Upcasters};
 use postgres_es::PostgresEventRepository;
 use sqlx::PgPool;
@@ -194,4 +195,16 @@ async fn a_scan_that_meets_a_hole_ends_with_an_error_and_not_as_if_it_were_compl
         event_store::log::scan(pool.clone(), 10, 50).try_concat().await,
         Err(event_store::log::ScanError::Missing(30))
     ));
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_place_is_known_by_its_event_not_by_its_number(pool: PgPool) {
+    let writer = store(&pool, 500, "1");
+    writer.execute(&request(), Target::<Tally>::new("s"), count(2)).await.unwrap();
+    let events = event_store::log::read(&pool, 0, 2).await.unwrap();
+    let (first, second) = (Place::from(&events[0]), Place::from(&events[1]));
+    assert!(second.is_in_the_log(&pool).await.unwrap());
+    assert!(Place::START.is_in_the_log(&pool).await.unwrap());
+    assert!(!Place { event_id: first.event_id, ..second }.is_in_the_log(&pool).await.unwrap(), "another event there");
+    assert!(!Place { position: 3, ..second }.is_in_the_log(&pool).await.unwrap(), "beyond the end");
 }
