@@ -5,13 +5,14 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::commit::{Commit, Outcome, Used};
+use crate::log::Place;
 use crate::turn::Turn;
 
-/// What a process has seen of the log. A restored database shows by another log, or by a head that went back.
+/// What a process has seen of the log. A restored database shows by another log, a head that went back, or another event there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known {
     pub(crate) log_id: Uuid,
-    pub(crate) head: i64,
+    pub(crate) head: Place,
 }
 
 /// The answer to a batch.
@@ -29,6 +30,7 @@ struct Columns<'a> {
     s_type: Vec<&'a str>,
     s_id: Vec<&'a str>,
     s_expected: Vec<i64>,
+    s_decided_on: Vec<Option<Uuid>>,
     s_events: Vec<i32>,
     s_first_event: Vec<Uuid>,
     e_commit: Vec<i32>,
@@ -64,6 +66,7 @@ impl<'a> Columns<'a> {
             self.s_type.push(stream.aggregate_type);
             self.s_id.push(&stream.aggregate_id);
             self.s_expected.push(stream.expected);
+            self.s_decided_on.push(stream.decided_on);
             self.s_events.push(count(stream.events.len()));
             self.s_first_event.push(first.id);
             for (sequence, event) in (stream.expected + 1..).zip(&stream.events) {
@@ -126,15 +129,17 @@ pub(crate) async fn append<'a>(
 ) -> Result<Appended, sqlx::Error> {
     let columns = Columns::of(commits);
     let answer = sqlx::query!(
-        r#"select log_id as "log_id!", head as "head!", last_positions as "last_positions?: Vec<Option<i64>>", refusals as "refusals?: Vec<Refusal>"
-           from append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)"#,
+        r#"select log_id as "log_id!", head as "head!", head_event, last_positions as "last_positions?: Vec<Option<i64>>", refusals as "refusals?: Vec<Refusal>"
+           from append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)"#,
         known.map(|known| known.log_id),
-        known.map(|known| known.head),
+        known.map(|known| known.head.position),
+        known.map(|known| known.head.event_id).filter(|id| !id.is_nil()),
         &columns.c_events,
         &columns.s_commit,
         &columns.s_type as _,
         &columns.s_id as _,
         &columns.s_expected,
+        &columns.s_decided_on as _,
         &columns.s_events,
         &columns.s_first_event,
         &columns.e_commit,
@@ -155,7 +160,8 @@ pub(crate) async fn append<'a>(
     )
     .fetch_one(connection)
     .await?;
-    let log = Known { log_id: answer.log_id, head: answer.head };
+    let head = Place { position: answer.head, event_id: answer.head_event.unwrap_or_default() };
+    let log = Known { log_id: answer.log_id, head };
     let outcomes = answer.last_positions.map(|positions| outcomes(&positions, answer.refusals.unwrap_or_default()));
     Ok(Appended { log, outcomes })
 }

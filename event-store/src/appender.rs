@@ -191,7 +191,7 @@ impl Appender {
             }
         }
         // Last, so that waking the relay takes no time from those who wait for their answers.
-        self.appended.send_if_modified(|position| std::mem::replace(position, log.head) != log.head);
+        self.appended.send_if_modified(|position| std::mem::replace(position, log.head.position) != log.head.position);
     }
 
     async fn try_append(

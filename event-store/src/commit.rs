@@ -22,6 +22,8 @@ pub(crate) struct StreamCommit {
     pub(crate) aggregate_type: &'static str,
     pub(crate) aggregate_id: String,
     pub(crate) expected: i64,
+    /// The id of the event at that sequence: another log may have another one there. `None` for an empty stream, or if it is not known.
+    pub(crate) decided_on: Option<Uuid>,
     pub(crate) events: Vec<NewEvent>,
 }
 

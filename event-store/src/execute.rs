@@ -83,7 +83,7 @@ impl EventStore {
             turn.end();
             return self.unchanged(&a, b.as_ref(), refusal).await;
         }
-        let Some(answer) = self.enqueue(request, &a, b.as_ref())? else { return Ok(Try::Again) };
+        let Some(answer) = self.enqueue(request, &mut a, b.as_mut())? else { return Ok(Try::Again) };
         turn.end();
         if let Some(enqueued) = &request.enqueued {
             enqueued.notify_one();
@@ -130,8 +130,8 @@ impl EventStore {
     fn enqueue<A, B, E>(
         &self,
         request: &Request,
-        a: &Part<A>,
-        b: Option<&Part<B>>,
+        a: &mut Part<A>,
+        mut b: Option<&mut Part<B>>,
     ) -> Result<Option<oneshot::Receiver<Outcome>>, Error<E>>
     where
         A: Aggregate<Services = ()> + Clone + 'static,
@@ -141,9 +141,10 @@ impl EventStore {
         let mut fences = Vec::with_capacity(2);
         let mint = || event_id(request.now);
         a.write(&mut streams, &mut fences, mint)?;
-        if let Some(b) = b {
+        if let Some(b) = &mut b {
             b.write(&mut streams, &mut fences, mint)?;
         }
+        let (a, b) = (&*a, b.as_deref());
         let commit = Commit::new(request, streams, self.0.settings.max_event_bytes)?;
         // Before the new states are installed: once they are, the commit must follow.
         let place = self.0.queue.try_reserve().map_err(no_place)?;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::commit::{NewEvent, StreamCommit};
 use crate::fence::Fence;
-use crate::load::Tip;
+use crate::load::{Standing, Tip};
 use crate::stream::{Draft, Entry, Loaded, Target, Version};
 use crate::{LogError, Receipt, load};
 
@@ -18,6 +18,8 @@ pub(crate) struct Part<A: Aggregate> {
     pub(crate) entry: Arc<Entry<A>>,
     pub(crate) draft: Draft<A>,
     fence: Arc<Fence>,
+    /// The id of its last event, once it has been written to a commit.
+    last: Uuid,
 }
 
 impl<A: Aggregate<Services = ()> + Clone> Part<A> {
@@ -27,7 +29,7 @@ impl<A: Aggregate<Services = ()> + Clone> Part<A> {
         let loaded = slot.as_ref().filter(|loaded| loaded.serves(target))?;
         let (draft, fence) = (Draft::on(loaded.latest.clone()), Arc::clone(&loaded.fence));
         drop(slot);
-        Some(Self { id: target.id.clone(), entry: Arc::clone(entry), draft, fence })
+        Some(Self { id: target.id.clone(), entry: Arc::clone(entry), draft, fence, last: Uuid::nil() })
     }
 
     pub(crate) fn key(&self) -> (&'static str, &str) {
@@ -44,25 +46,38 @@ impl<A: Aggregate<Services = ()> + Clone> Part<A> {
     /// # Errors
     /// When the log cannot be read.
     pub(crate) async fn stands(&self, pool: &PgPool) -> Result<Option<Tip>, LogError> {
+        let standing = self.standing(pool).await?;
+        Ok(standing.filter(|standing| standing.is_there && standing.tip.sequence == self.sequence()).map(|it| it.tip))
+    }
+
+    /// Where the stream stands now, and whether what this was decided on is in the log; `None` if it will never be.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(crate) async fn standing(&self, pool: &PgPool) -> Result<Option<Standing>, LogError> {
         if !self.fence.settles(self.sequence()).await {
             return Ok(None);
         }
-        let tip = load::tip(pool, A::TYPE, &self.id).await?;
-        self.check(tip);
-        Ok(Some(tip).filter(|tip| tip.sequence == self.sequence()))
+        let standing = load::standing(pool, A::TYPE, &self.id, self.sequence(), self.draft.base.event_id).await?;
+        self.check(standing);
+        Ok(Some(standing))
     }
 
-    /// Other processes write to the same streams. What is in memory and behind the log is loaded again.
-    pub(crate) fn check(&self, tip: Tip) {
+    /// Other processes write to the same streams, and a log may lose its tail. What is in memory and behind the log, or not in it, is loaded
+    /// again.
+    fn check(&self, standing: Standing) {
+        if !standing.is_there {
+            self.fence.break_up();
+        }
         let slot = self.entry.lock();
-        if let Some(loaded) = slot.as_ref().filter(|loaded| loaded.latest.sequence < tip.sequence) {
+        if let Some(loaded) = slot.as_ref().filter(|loaded| loaded.latest.sequence < standing.tip.sequence) {
             loaded.fence.break_up();
         }
     }
 
     /// Adds this stream's events to a commit, if there are any.
     pub(crate) fn write(
-        &self,
+        &mut self,
         streams: &mut Vec<StreamCommit>,
         fences: &mut Vec<Arc<Fence>>,
         mint: impl Fn() -> Uuid,
@@ -71,8 +86,9 @@ impl<A: Aggregate<Services = ()> + Clone> Part<A> {
             return Ok(());
         }
         let events = self.draft.events.iter().map(|event| {
+            self.last = mint();
             Ok(NewEvent {
-                id: mint(),
+                id: self.last,
                 event_type: event.event_type(),
                 version: event.event_version(),
                 payload: to_raw_value(event)?,
@@ -81,7 +97,8 @@ impl<A: Aggregate<Services = ()> + Clone> Part<A> {
         streams.push(StreamCommit {
             aggregate_type: A::TYPE,
             aggregate_id: self.id.clone(),
-            expected: self.sequence(),
+            expected: self.draft.base.sequence,
+            decided_on: Some(self.draft.base.event_id).filter(|id| !id.is_nil()),
             events: events.collect::<Result<_, serde_json::Error>>()?,
         });
         fences.push(Arc::clone(&self.fence));
@@ -101,7 +118,7 @@ impl<A: Aggregate<Services = ()> + Clone> Part<A> {
 impl<A: Aggregate<Services = ()> + Clone> Part<A> {
     fn version(&self) -> Option<Version<A>> {
         let state = self.draft.decided.as_ref().filter(|_| !self.draft.is_empty())?;
-        Some(Version { state: Arc::clone(state), sequence: self.sequence() + self.draft.count() })
+        Some(Version { state: Arc::clone(state), sequence: self.sequence() + self.draft.count(), event_id: self.last })
     }
 
     /// What follows is decided on the new state, though it is not in the log yet.

@@ -97,6 +97,7 @@ impl PersistedEventRepository for Repository {
             aggregate_type: A::TYPE,
             aggregate_id: first.aggregate_id.clone(),
             expected: i64::try_from(first.sequence).unwrap_or(i64::MAX) - 1,
+            decided_on: None,
             events: events.iter().map(new).collect::<Result<_, serde_json::Error>>()?,
         };
         let metadata = to_raw_value(&first.metadata)?;

@@ -132,7 +132,7 @@ impl EventStore {
         self.run(request, first, Some(second), move |a, b| b.map_or(Ok(()), |b| decide(a, b))).await
     }
 
-    /// Looks at a stream's state as it is in the log, or is about to be.
+    /// Looks at a stream's state as it is in the log.
     ///
     /// # Errors
     /// When the stream cannot be loaded.
@@ -140,9 +140,16 @@ impl EventStore {
     where
         A: Aggregate<Services = ()> + Clone + 'static,
     {
-        let part = self.part(&target).await?;
-        part.check(load::tip(&self.0.pool, A::TYPE, &target.id).await?);
-        Ok(look(self.part(&target).await?.draft.state()))
+        // Not older than what the log says now. Of a stream that is being written to, a later state will do.
+        let mut least = i64::MAX;
+        loop {
+            let part = self.part(&target).await?;
+            let Some(standing) = part.standing(&self.0.pool).await? else { continue };
+            least = least.min(standing.tip.sequence);
+            if standing.is_there && part.sequence() >= least {
+                return Ok(look(part.draft.state()));
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use futures::FutureExt as _;
+use uuid::Uuid;
 
 use crate::fence::Fence;
 
@@ -36,21 +37,22 @@ impl<A> fmt::Debug for Target<A> {
     }
 }
 
-/// A state and the sequence of the last event in it.
+/// A state, and the sequence and the id of the last event in it; nil if there is none.
 pub(crate) struct Version<A> {
     pub(crate) state: Arc<A>,
     pub(crate) sequence: i64,
+    pub(crate) event_id: Uuid,
 }
 
 impl<A: Default> Version<A> {
     pub(crate) fn empty() -> Self {
-        Self { state: Arc::default(), sequence: 0 }
+        Self { state: Arc::default(), sequence: 0, event_id: Uuid::nil() }
     }
 }
 
 impl<A> Clone for Version<A> {
     fn clone(&self) -> Self {
-        Self { state: Arc::clone(&self.state), sequence: self.sequence }
+        Self { state: Arc::clone(&self.state), ..*self }
     }
 }
 

@@ -62,8 +62,8 @@ async fn nobody_writes_but_through_append(pool: PgPool) {
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn only_the_command_role_may_append(pool: PgPool) {
     let append =
-        "select append(null, null, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',
-                                '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())";
+        "select append(null, null, null, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',
+                                '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())";
     assert_eq!(refusal(&pool, "annals_command", append).await, None);
     for role in ["annals_projector", "annals_query", "annals_replay"] {
         assert_eq!(refusal(&pool, role, append).await.as_deref(), Some("42501"), "{role}");
