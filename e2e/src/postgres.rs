@@ -83,6 +83,14 @@ impl Cluster {
         Ok(())
     }
 
+    /// Sends a signal to one of the server's processes: `STOP` freezes a backend, `CONT` lets it go on.
+    ///
+    /// # Errors
+    /// When there is none with this id.
+    pub async fn signal(&self, signal: &str, backend: i32) -> anyhow::Result<()> {
+        run(Command::new("kill").arg(format!("-{signal}")).arg(backend.to_string())).await
+    }
+
     /// Starts it again.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
-//! A TCP proxy in front of Postgres that cuts the connection when it hurts most.
+//! A TCP proxy in front of Postgres that cuts the connection when it hurts most, or lets it die without a word.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Passes everything on, until it is armed: then the next time a client sends the pattern, it is passed on to the server, and the
@@ -19,6 +20,8 @@ struct State {
     pattern: Vec<u8>,
     armed: AtomicBool,
     cuts: AtomicUsize,
+    /// Changes when all connections that there are die.
+    dying: watch::Sender<()>,
 }
 
 impl Proxy {
@@ -29,8 +32,12 @@ impl Proxy {
     pub async fn start(port: u16, pattern: &[u8]) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let own = listener.local_addr()?.port();
-        let state =
-            Arc::new(State { pattern: pattern.to_vec(), armed: AtomicBool::new(false), cuts: AtomicUsize::new(0) });
+        let state = Arc::new(State {
+            pattern: pattern.to_vec(),
+            armed: AtomicBool::new(false),
+            cuts: AtomicUsize::new(0),
+            dying: watch::Sender::new(()),
+        });
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -51,6 +58,11 @@ impl Proxy {
         self.state.armed.store(true, Ordering::SeqCst);
     }
 
+    /// From now on, nothing passes over any connection that there is, and neither side is told. New ones work.
+    pub fn let_die(&self) {
+        self.state.dying.send_replace(());
+    }
+
     /// How many connections it has cut.
     #[must_use]
     pub fn cuts(&self) -> usize {
@@ -67,8 +79,15 @@ impl Drop for Proxy {
 async fn pass(mut client: TcpStream, port: u16, state: Arc<State>) {
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
     let (mut from_client, mut from_server) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    let mut dying = state.dying.subscribe();
     loop {
         tokio::select! {
+            biased;
+            _ = dying.changed() => {
+                // What the client sends goes nowhere, until it gives up. The server's side is held as well.
+                while let Ok(1..) = client.read(&mut from_client).await {}
+                return;
+            }
             read = client.read(&mut from_client) => {
                 let Ok(length @ 1..) = read else { return };
                 let sent = &from_client[..length];

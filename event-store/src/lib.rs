@@ -6,6 +6,7 @@
 mod append;
 mod appender;
 mod commit;
+pub mod deadline;
 mod error;
 mod execute;
 mod feed;

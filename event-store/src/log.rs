@@ -61,8 +61,8 @@ impl From<&Recorded> for Place {
 ///
 /// # Errors
 /// When the database cannot be asked.
-pub async fn head(pool: &PgPool) -> Result<Head, sqlx::Error> {
-    sqlx::query_as!(Head, "select position, log_id from log_head").fetch_one(pool).await
+pub async fn head(executor: impl PgExecutor<'_>) -> Result<Head, sqlx::Error> {
+    sqlx::query_as!(Head, "select position, log_id from log_head").fetch_one(executor).await
 }
 
 /// Up to `limit` events after a position, as they were written.
