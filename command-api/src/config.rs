@@ -34,6 +34,9 @@ pub struct Config {
     /// Hours for which an Idempotency-Key counts.
     #[arg(long, env = "ANNALS_KEY_RETENTION_HOURS", default_value_t = 24)]
     pub key_retention_hours: u64,
+    /// Minutes for which units may be reserved at most. Then they are available again by themselves.
+    #[arg(long, env = "ANNALS_LONGEST_HOLD_MINUTES", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=43_200))]
+    pub longest_hold_minutes: u32,
     /// Commands of one bulk request that may be under way at once.
     #[arg(long, env = "ANNALS_BULK_IN_FLIGHT", default_value_t = 512)]
     pub bulk_in_flight: usize,

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use domain::inventory::stock_item::Command;
+use domain::inventory::stock_item::{Action, Command};
 use domain::inventory::{Error, Key, StockItem};
 use event_store::{Receipt, Request, Target};
 use platform::extract::Path;
@@ -23,6 +23,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(adjust))
         .routes(routes!(issue))
         .routes(routes!(reserve))
+        .routes(routes!(extend))
         .routes(routes!(release))
         .routes(routes!(commit))
         .routes(routes!(set_reorder_level))
@@ -33,8 +34,10 @@ async fn change(
     app: App,
     (store, sku): (String, String),
     request: Request,
-    command: Command,
+    action: Action,
+    at: Option<DateTime<Utc>>,
 ) -> Result<Answer, Problem> {
+    let command = Command { action, at: at.unwrap_or(request.now), now: request.now };
     let stock = Key { store: key("store", store)?, sku: key("sku", sku)? };
     let receipt = app
         .store
@@ -64,9 +67,8 @@ async fn receive(
     Path(stock): Path<(String, String)>,
     posted: Posted<Movement>,
 ) -> Result<Answer, Problem> {
-    let at = posted.at(posted.body.at);
-    let Movement { quantity, document, .. } = posted.body;
-    change(app, stock, posted.request, Command::Receive { quantity, document, at }).await
+    let Movement { quantity, document, at } = posted.body;
+    change(app, stock, posted.request, Action::Receive { quantity, document }, at).await
 }
 
 /// Units leave without having been reserved.
@@ -76,9 +78,8 @@ async fn issue(
     Path(stock): Path<(String, String)>,
     posted: Posted<Movement>,
 ) -> Result<Answer, Problem> {
-    let at = posted.at(posted.body.at);
-    let Movement { quantity, document, .. } = posted.body;
-    change(app, stock, posted.request, Command::Issue { quantity, document, at }).await
+    let Movement { quantity, document, at } = posted.body;
+    change(app, stock, posted.request, Action::Issue { quantity, document }, at).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -98,31 +99,54 @@ async fn adjust(
     Path(stock): Path<(String, String)>,
     posted: Posted<Adjust>,
 ) -> Result<Answer, Problem> {
-    let at = posted.at(posted.body.at);
-    let Adjust { quantity, reason, document, .. } = posted.body;
-    change(app, stock, posted.request, Command::Adjust { quantity, reason, document, at }).await
+    let Adjust { quantity, reason, document, at } = posted.body;
+    change(app, stock, posted.request, Action::Adjust { quantity, reason, document }, at).await
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Reserve {
-    /// The reservation's id, chosen by the client.
+    /// The reservation's id, chosen by the client. Asked again for the same, nothing changes.
     reservation: Uuid,
     quantity: i64,
-    expires_at: DateTime<Utc>,
+    /// By the server's clock; as late as it may be if not given.
+    expires_at: Option<DateTime<Utc>>,
     at: Option<DateTime<Utc>>,
 }
 
-/// Promises units until a time.
+/// Promises units until a time. Then they are available again by themselves.
 #[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/reserve", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
 async fn reserve(
     State(app): State<App>,
     Path(stock): Path<(String, String)>,
     posted: Posted<Reserve>,
 ) -> Result<Answer, Problem> {
-    let at = posted.at(posted.body.at);
-    let Reserve { reservation, quantity, expires_at, .. } = posted.body;
-    change(app, stock, posted.request, Command::Reserve { reservation, quantity, expires_at, at }).await
+    let Reserve { reservation, quantity, expires_at, at } = posted.body;
+    let longest = app.longest_hold;
+    let expires_at = expires_at.unwrap_or(posted.request.now + longest);
+    change(app, stock, posted.request, Action::Reserve { reservation, quantity, expires_at, longest }, at).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Extend {
+    reservation: Uuid,
+    /// By the server's clock; as late as it may be if not given.
+    expires_at: Option<DateTime<Utc>>,
+    at: Option<DateTime<Utc>>,
+}
+
+/// Promises reserved units until another time.
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/extend", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+async fn extend(
+    State(app): State<App>,
+    Path(stock): Path<(String, String)>,
+    posted: Posted<Extend>,
+) -> Result<Answer, Problem> {
+    let Extend { reservation, expires_at, at } = posted.body;
+    let longest = app.longest_hold;
+    let expires_at = expires_at.unwrap_or(posted.request.now + longest);
+    change(app, stock, posted.request, Action::Extend { reservation, expires_at, longest }, at).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -132,15 +156,15 @@ struct EndReservation {
     at: Option<DateTime<Utc>>,
 }
 
-/// Takes a promise back.
+/// Takes a promise back. One that comes only later is refused; taken back again, nothing changes.
 #[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/release", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
 async fn release(
     State(app): State<App>,
     Path(stock): Path<(String, String)>,
     posted: Posted<EndReservation>,
 ) -> Result<Answer, Problem> {
-    let command = Command::Release { reservation: posted.body.reservation, at: posted.at(posted.body.at) };
-    change(app, stock, posted.request, command).await
+    let EndReservation { reservation, at } = posted.body;
+    change(app, stock, posted.request, Action::Release { reservation }, at).await
 }
 
 /// Promised units leave.
@@ -150,8 +174,8 @@ async fn commit(
     Path(stock): Path<(String, String)>,
     posted: Posted<EndReservation>,
 ) -> Result<Answer, Problem> {
-    let command = Command::Commit { reservation: posted.body.reservation, at: posted.at(posted.body.at) };
-    change(app, stock, posted.request, command).await
+    let EndReservation { reservation, at } = posted.body;
+    change(app, stock, posted.request, Action::Commit { reservation }, at).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -168,8 +192,8 @@ async fn set_reorder_level(
     Path(stock): Path<(String, String)>,
     posted: Posted<SetReorderLevel>,
 ) -> Result<Answer, Problem> {
-    let command = Command::SetReorderLevel { level: posted.body.level, at: posted.at(posted.body.at) };
-    change(app, stock, posted.request, command).await
+    let SetReorderLevel { level, at } = posted.body;
+    change(app, stock, posted.request, Action::SetReorderLevel { level }, at).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -196,11 +220,13 @@ async fn transfer(State(app): State<App>, posted: Posted<Transfer>) -> Result<An
     let giving = Key { store: from.clone(), sku: sku.clone() };
     let getting = Key { store: to.clone(), sku };
     let id = clock::new_id();
+    let now = posted.request.now;
+    let command = |action| Command { action, at, now };
     let (giver, getter) =
         (Target::<StockItem>::existing(giving.to_string()), Target::<StockItem>::existing(getting.to_string()));
     let receipt = app.store.execute_pair(&posted.request, giver, getter, |giver, getter| {
-        giver.handle(Command::TransferOut { quantity, to: to.clone(), transfer: id, at })?;
-        getter.handle(Command::TransferIn { quantity, from: from.clone(), transfer: id, at })?;
+        giver.handle(command(Action::TransferOut { quantity, to: to.clone(), transfer: id }))?;
+        getter.handle(command(Action::TransferIn { quantity, from: from.clone(), transfer: id }))?;
         Ok::<_, Error>(())
     });
     Ok(located(&giving, receipt.await.map_err(problem)?))

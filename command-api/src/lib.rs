@@ -4,6 +4,7 @@ mod answer;
 mod bulk;
 mod catalog;
 pub mod config;
+pub mod expiry;
 mod inventory;
 pub mod keys;
 mod posted;
@@ -13,6 +14,7 @@ mod sales;
 use std::time::Duration;
 
 use axum::Router;
+use chrono::TimeDelta;
 use event_store::EventStore;
 use platform::access::Gate;
 use platform::identity::Authenticate;
@@ -28,6 +30,8 @@ pub use config::Config;
 pub struct App {
     /// The write side of the log.
     pub store: EventStore,
+    /// For how long units may be reserved at most.
+    pub longest_hold: TimeDelta,
 }
 
 /// What the router is put together from, besides the app.

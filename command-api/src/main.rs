@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use clap::Parser as _;
-use command_api::{App, Config, Parts, keys, relay, router};
+use command_api::{App, Config, Parts, expiry, keys, relay, router};
 use event_store::{EventStore, Settings, Upcasters};
 use platform::identity::ApiKeys;
 use platform::{server, telemetry};
@@ -31,6 +32,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let relay_stop = CancellationToken::new();
     let relay = relay::start(&config, pool.clone(), &store, relay_stop.clone()).await?;
     keys::purge_regularly(pool.clone(), settings(&config).key_retention, relay_stop.clone());
+    expiry::end_overdue_reservations(pool.clone(), store.clone(), relay_stop.clone());
     let parts = Parts {
         authenticate: Box::new(api_keys),
         contexts: config.contexts.clone(),
@@ -40,7 +42,12 @@ async fn run(config: Config) -> anyhow::Result<()> {
         request_timeout: Duration::from_secs(config.listen.request_timeout),
         bulk_in_flight: config.bulk_in_flight,
     };
-    let served = server::serve(router(App { store }, parts), &config.listen, stop).await;
+    let served = server::serve(
+        router(App { store, longest_hold: TimeDelta::minutes(config.longest_hold_minutes.into()) }, parts),
+        &config.listen,
+        stop,
+    )
+    .await;
     relay_stop.cancel();
     if let Some(relay) = relay {
         relay.ended().await;

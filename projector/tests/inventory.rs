@@ -3,8 +3,8 @@
 
 mod folding;
 
-use chrono::{DateTime, Utc};
-use domain::inventory::stock_item::Event;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::inventory::stock_item::{Event, ExpiredReservation};
 use folding::{Log, fold};
 use projector::inventory::{Inventory, InventoryRows, Stock};
 use uuid::Uuid;
@@ -61,14 +61,41 @@ fn stock_on_hand_is_what_came_in_less_what_went_out() {
 fn a_reservation_is_held_until_it_is_released() {
     let held = rows(&[received(10), reserved(4)]);
     assert_eq!((stock(&held).on_hand, stock(&held).reserved, reservation(&held).as_str()), (10, 4, "held"));
-    let released =
-        rows(&[received(10), reserved(4), Event::Released { reservation: Uuid::nil(), quantity: 4, at: AT }]);
+    let released = rows(&[
+        received(10),
+        reserved(4),
+        Event::Released { reservation: Uuid::nil(), quantity: 4, at: AT, now: None },
+    ]);
     assert_eq!((stock(&released).reserved, reservation(&released).as_str()), (0, "released"));
 }
 
 #[test]
+fn a_reservation_that_expires_gives_its_units_back() {
+    let expired = Event::Expired {
+        reservations: vec![ExpiredReservation { reservation: Uuid::nil(), quantity: 4 }],
+        at: AT + TimeDelta::minutes(5),
+    };
+    let extended = Event::Extended { reservation: Uuid::nil(), expires_at: AT + TimeDelta::minutes(4), at: AT };
+    let held = rows(&[received(10), reserved(4), extended.clone()]);
+    let key = ("leeds".to_owned(), "71053".to_owned(), Uuid::nil());
+    assert_eq!(held.reservation.get(&key).unwrap().unwrap().expires_at, AT + TimeDelta::minutes(4));
+    let ended = rows(&[received(10), reserved(4), extended, expired]);
+    assert_eq!((stock(&ended).on_hand, stock(&ended).reserved, reservation(&ended).as_str()), (10, 0, "expired"));
+}
+
+#[test]
+fn a_reservation_that_was_taken_back_before_it_was_made_holds_nothing() {
+    let rows = rows(&[received(10), Event::Voided { reservation: Uuid::nil(), at: AT }]);
+    assert_eq!((stock(&rows).reserved, reservation(&rows).as_str()), (0, "voided"));
+}
+
+#[test]
 fn committed_units_leave_the_house() {
-    let rows = rows(&[received(10), reserved(4), Event::Committed { reservation: Uuid::nil(), quantity: 4, at: AT }]);
+    let rows = rows(&[
+        received(10),
+        reserved(4),
+        Event::Committed { reservation: Uuid::nil(), quantity: 4, at: AT, now: None },
+    ]);
     let row = stock(&rows);
     assert_eq!((row.on_hand, row.reserved, row.issued, reservation(&rows).as_str()), (6, 0, 4, "committed"));
 }

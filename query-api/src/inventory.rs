@@ -10,14 +10,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use crate::App;
-use crate::read::{Asked, Nothing, failed};
+use crate::read::{Asked, Nothing, failed, one_of};
 
 const PROJECTION: &str = "inventory";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(stock)).routes(routes!(stock_item)).routes(routes!(alerts))
+    OpenApiRouter::new()
+        .routes(routes!(stock))
+        .routes(routes!(stock_item))
+        .routes(routes!(alerts))
+        .routes(routes!(reservations))
+        .routes(routes!(reservations_of_item))
 }
 
 /// The units of one product in one store.
@@ -155,4 +161,77 @@ async fn alerts(State(app): State<App>, asked: Asked<Alerts>) -> Result<Response
     .await
     .map_err(failed)?;
     Ok(ready.page(&Page::of(alerts, limit, |last| last.raised_position)))
+}
+
+/// Units put aside.
+#[derive(Serialize, ToSchema)]
+struct Reservation {
+    store: String,
+    sku: String,
+    id: Uuid,
+    quantity: i64,
+    /// `held`, `released`, `committed`, `expired`, or `voided`: taken back before it was made.
+    status: String,
+    reserved_at: DateTime<Utc>,
+    /// When it ends by itself, by the server's clock.
+    expires_at: DateTime<Utc>,
+    /// When it ended.
+    settled_at: Option<DateTime<Utc>>,
+    /// The event that made it.
+    position: i64,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Reservations {
+    /// `held` if not given, `released`, `committed`, `expired` or `voided`.
+    status: Option<String>,
+    /// Items on the page, 50 if not given, at most 500.
+    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Reservations of all stock, in the order in which they were made.
+#[utoipa::path(get, path = "/v1/inventory/reservations", tag = "inventory", params(Reservations), responses((status = 200, body = Page<Reservation>)))]
+async fn reservations(State(app): State<App>, asked: Asked<Reservations>) -> Result<Response, Problem> {
+    list_reservations(&app, None, asked).await
+}
+
+/// Reservations of one product in one store, in the order in which they were made.
+#[utoipa::path(get, path = "/v1/inventory/{store}/{sku}/reservations", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path), Reservations), responses((status = 200, body = Page<Reservation>)))]
+async fn reservations_of_item(
+    State(app): State<App>,
+    Path(item): Path<(String, String)>,
+    asked: Asked<Reservations>,
+) -> Result<Response, Problem> {
+    list_reservations(&app, Some(item), asked).await
+}
+
+async fn list_reservations(
+    app: &App,
+    item: Option<(String, String)>,
+    asked: Asked<Reservations>,
+) -> Result<Response, Problem> {
+    let (Reservations { status, limit, cursor }, ready) = asked.ready(app, PROJECTION).await?;
+    one_of("status", status.as_deref(), &["held", "released", "committed", "expired", "voided"])?;
+    let limit = page::limit(limit)?;
+    let after: Option<i64> = page::decode(cursor.as_deref())?;
+    let (store, sku) = item.unzip();
+    let reservations = sqlx::query_as!(
+        Reservation,
+        "select store, sku, id, quantity, status, reserved_at, expires_at, settled_at, position from inventory.reservation
+         where status = $1 and ($2::text is null or (store = $2 and sku = $3)) and position > $4
+         order by position limit $5",
+        status.as_deref().unwrap_or("held"),
+        store,
+        sku,
+        after.unwrap_or_default(),
+        limit + 1
+    )
+    .fetch_all(&app.pool)
+    .await
+    .map_err(failed)?;
+    Ok(ready.page(&Page::of(reservations, limit, |last| last.position)))
 }

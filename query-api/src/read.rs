@@ -173,3 +173,12 @@ pub(crate) fn failed(error: sqlx::Error) -> Problem {
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
+
+/// # Errors
+/// 400 when a parameter has a value that it cannot have.
+pub(crate) fn one_of(parameter: &'static str, value: Option<&str>, allowed: &[&str]) -> Result<(), Problem> {
+    if value.is_none_or(|value| allowed.contains(&value)) {
+        return Ok(());
+    }
+    Err(Problem::malformed(format!("{parameter} is one of {}", allowed.join(", "))).at(parameter))
+}

@@ -35,7 +35,7 @@ impl Api {
             request_timeout,
             bulk_in_flight: 64,
         };
-        Self { router: router(App { store }, parts), pool: pool.clone() }
+        Self { router: router(App { store, longest_hold: chrono::TimeDelta::minutes(30) }, parts), pool: pool.clone() }
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {

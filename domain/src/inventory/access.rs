@@ -8,6 +8,7 @@ pub const RULES: &[Rule] = &[
     ("POST", "/v1/inventory/{store}/{sku}/adjust", MANAGE),
     ("POST", "/v1/inventory/{store}/{sku}/issue", WORK),
     ("POST", "/v1/inventory/{store}/{sku}/reserve", WORK),
+    ("POST", "/v1/inventory/{store}/{sku}/extend", WORK),
     ("POST", "/v1/inventory/{store}/{sku}/release", WORK),
     ("POST", "/v1/inventory/{store}/{sku}/commit", WORK),
     ("POST", "/v1/inventory/{store}/{sku}/set-reorder-level", MANAGE),
@@ -15,4 +16,6 @@ pub const RULES: &[Rule] = &[
     ("GET", "/v1/inventory", LOOK),
     ("GET", "/v1/inventory/alerts", LOOK),
     ("GET", "/v1/inventory/{store}/{sku}", LOOK),
+    ("GET", "/v1/inventory/reservations", LOOK),
+    ("GET", "/v1/inventory/{store}/{sku}/reservations", LOOK),
 ];

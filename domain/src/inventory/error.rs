@@ -16,12 +16,26 @@ pub enum Error {
     /// There is no such reservation.
     #[error("there is no such reservation")]
     ReservationUnknown,
-    /// The reservation's id is taken.
-    #[error("a reservation with this id exists already")]
+    /// The reservation's id is taken, by one of another quantity.
+    #[error("a reservation with this id exists already, of another quantity")]
     ReservationExists,
     /// It was committed or released before.
     #[error("the reservation was committed or released before")]
     ReservationEnded,
+    /// It was taken back before it came.
+    #[error("the reservation was taken back before it was made")]
+    ReservationVoided,
+    /// There are as many as there may be.
+    #[error(
+        "this stock has 10,000 open reservations, which is as many as there may be; release some, or wait until they expire"
+    )]
+    TooManyReservations,
+    /// It would last for too long.
+    #[error("a reservation lasts for at most {minutes} minutes")]
+    ReservationTooLong {
+        /// The longest.
+        minutes: i64,
+    },
     /// Too late to commit it.
     #[error("the reservation has expired")]
     ReservationExpired,
@@ -49,6 +63,9 @@ impl Refusal for Error {
             Self::ReservationUnknown => "inventory.reservation_unknown",
             Self::ReservationExists => "inventory.reservation_exists",
             Self::ReservationEnded => "inventory.reservation_ended",
+            Self::ReservationVoided => "inventory.reservation_voided",
+            Self::TooManyReservations => "inventory.too_many_reservations",
+            Self::ReservationTooLong { .. } => "inventory.reservation_too_long",
             Self::ReservationExpired => "inventory.reservation_expired",
             Self::ExpiresTooEarly => "inventory.expires_too_early",
             Self::Quantity => "inventory.quantity",
@@ -61,9 +78,14 @@ impl Refusal for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::ReservationUnknown => Kind::Missing,
-            Self::ReservationExists | Self::ReservationEnded | Self::ReservationExpired => Kind::OutOfTurn,
+            Self::ReservationExists
+            | Self::ReservationEnded
+            | Self::ReservationVoided
+            | Self::TooManyReservations
+            | Self::ReservationExpired => Kind::OutOfTurn,
             Self::NotEnough { .. }
             | Self::ExpiresTooEarly
+            | Self::ReservationTooLong { .. }
             | Self::Quantity
             | Self::Adjustment
             | Self::Text(_)
@@ -74,7 +96,7 @@ impl Refusal for Error {
     fn pointer(&self) -> Option<String> {
         match self {
             Self::NotEnough { .. } | Self::Quantity | Self::Adjustment => Some("/quantity".to_owned()),
-            Self::ExpiresTooEarly => Some("/expires_at".to_owned()),
+            Self::ExpiresTooEarly | Self::ReservationTooLong { .. } => Some("/expires_at".to_owned()),
             Self::Text(field) => Some(format!("/{field}")),
             Self::SameStore => Some("/to".to_owned()),
             _ => None,

@@ -2,6 +2,7 @@
 
 pub mod access;
 mod error;
+pub mod holds;
 mod key;
 pub mod stock_item;
 

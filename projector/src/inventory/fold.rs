@@ -10,8 +10,15 @@ pub(super) fn want(position: i64, item: (String, String), event: &Event, rows: &
     match event {
         Event::Reserved { reservation, .. }
         | Event::Released { reservation, .. }
-        | Event::Committed { reservation, .. } => {
+        | Event::Committed { reservation, .. }
+        | Event::Extended { reservation, .. }
+        | Event::Voided { reservation, .. } => {
             rows.reservation.want((item.0.clone(), item.1.clone(), *reservation));
+        }
+        Event::Expired { reservations, .. } => {
+            for ended in reservations {
+                rows.reservation.want((item.0.clone(), item.1.clone(), ended.reservation));
+            }
         }
         Event::RanLow { .. } => rows.alert.want(position),
         Event::Replenished { .. } => {
@@ -49,6 +56,27 @@ pub(super) fn apply(
             reserved_at: *at,
             expires_at: *expires_at,
             settled_at: None,
+            position,
+        }),
+        Event::Extended { reservation, expires_at, .. } => {
+            rows.reservation.update(&(item.0.clone(), item.1.clone(), *reservation), |row| row.expires_at = *expires_at)
+        }
+        Event::Expired { reservations, at } => {
+            for ended in reservations {
+                settle(item, ended.reservation, "expired", *at, rows)?;
+            }
+            Ok(())
+        }
+        Event::Voided { reservation, at } => rows.reservation.insert(Reservation {
+            store: item.0.clone(),
+            sku: item.1.clone(),
+            id: *reservation,
+            quantity: 0,
+            status: "voided".to_owned(),
+            reserved_at: *at,
+            expires_at: *at,
+            settled_at: Some(*at),
+            position,
         }),
         Event::Released { reservation, at, .. } => settle(item, *reservation, "released", *at, rows),
         Event::Committed { reservation, at, .. } => settle(item, *reservation, "committed", *at, rows),
@@ -126,6 +154,10 @@ impl Stock {
                 self.on_hand -= quantity;
                 self.issued += quantity;
             }
+            Event::Expired { reservations, .. } => {
+                self.reserved -= reservations.iter().map(|ended| ended.quantity).sum::<i64>();
+            }
+            Event::Extended { .. } | Event::Voided { .. } => {}
             Event::TransferredOut { quantity, .. } => {
                 self.on_hand -= quantity;
                 self.transferred_out += quantity;

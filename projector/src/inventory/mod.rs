@@ -16,7 +16,7 @@ pub struct Inventory;
 
 impl Projection for Inventory {
     const NAME: &'static str = "inventory";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const SCHEMA: &'static str = include_str!("schema.sql");
     type Event = stock_item::Event;
     type Rows = InventoryRows;

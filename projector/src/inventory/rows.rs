@@ -35,6 +35,7 @@ row! {
         reserved_at: DateTime<Utc> => "timestamptz",
         expires_at: DateTime<Utc> => "timestamptz",
         settled_at: Option<DateTime<Utc>> => "timestamptz",
+        position: i64 => "bigint",
     }
 }
 

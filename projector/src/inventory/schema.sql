@@ -31,13 +31,20 @@ create table reservation (
     sku text not null,
     id uuid not null,
     quantity bigint not null,
-    status text not null check (status in ('held', 'released', 'committed')),
+    -- `voided`: taken back before it was made, and so never made; its quantity is 0
+    status text not null check (status in ('held', 'released', 'committed', 'expired', 'voided')),
     reserved_at timestamptz not null,
     expires_at timestamptz not null,
-    -- when it was released or committed
+    -- when it ended
     settled_at timestamptz,
+    -- the event that made it
+    position bigint not null,
     primary key (store, sku, id)
 );
+
+create index reservation_due on reservation (expires_at) where status = 'held';
+create index reservation_by_status on reservation (status, position);
+create index reservation_of_item on reservation (store, sku, status, position);
 
 create table alert (
     -- the event that raised it

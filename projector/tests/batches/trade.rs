@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::DomainEvent;
 use domain::Decimal;
 use domain::catalog::{Product, Store, product, store};
+use domain::inventory::stock_item::Action;
 use domain::inventory::{StockItem, stock_item};
 use domain::sales::purchases::{Outcome, Reason};
 use domain::sales::returns::JudgedLine;
@@ -41,7 +42,7 @@ pub(crate) fn opening() -> [Step; 4] {
             product::Command::Add { name: name.clone(), price, currency: currency.clone(), category: None },
         ),
         Step::Store(0, store::Command::Open { name, country: country.clone(), currency: currency.clone(), at }),
-        Step::Stock(0, 0, stock_item::Command::Receive { quantity: 1, document: None, at }),
+        Step::Stock(0, 0, stock_item::Command { action: Action::Receive { quantity: 1, document: None }, at, now: at }),
         Step::Sale(
             0,
             sale::Command::Record { store: "0".to_owned(), customer: None, country, currency, lines: vec![line], at },
@@ -121,20 +122,30 @@ fn stores() -> impl Strategy<Value = store::Command> {
 
 fn stock() -> impl Strategy<Value = stock_item::Command> {
     let reservation = || (0..4_u128).prop_map(Uuid::from_u128);
-    let expires_at = DateTime::UNIX_EPOCH + TimeDelta::days(365);
-    prop_oneof![
-        (1..30_i64, at()).prop_map(|(quantity, at)| stock_item::Command::Receive { quantity, document: None, at }),
-        (-9..9_i64, proptest::option::of(sku()), at()).prop_map(|(quantity, document, at)| {
-            stock_item::Command::Adjust { quantity, reason: "counted".to_owned(), document, at }
+    let longest = TimeDelta::days(365);
+    let expires_at = || (0..400_i64).prop_map(|days| DateTime::UNIX_EPOCH + TimeDelta::days(days));
+    let action = prop_oneof![
+        (1..30_i64).prop_map(|quantity| Action::Receive { quantity, document: None }),
+        (-9..9_i64, proptest::option::of(sku())).prop_map(|(quantity, document)| Action::Adjust {
+            quantity,
+            reason: "counted".to_owned(),
+            document
         }),
-        (1..9_i64, at()).prop_map(|(quantity, at)| stock_item::Command::Issue { quantity, document: None, at }),
-        (reservation(), 1..9_i64, at()).prop_map(move |(reservation, quantity, at)| {
-            stock_item::Command::Reserve { reservation, quantity, expires_at, at }
+        (1..9_i64).prop_map(|quantity| Action::Issue { quantity, document: None }),
+        (reservation(), 1..9_i64, expires_at()).prop_map(move |(reservation, quantity, expires_at)| {
+            Action::Reserve { reservation, quantity, expires_at, longest }
         }),
-        (reservation(), at()).prop_map(|(reservation, at)| stock_item::Command::Release { reservation, at }),
-        (reservation(), at()).prop_map(|(reservation, at)| stock_item::Command::Commit { reservation, at }),
-        (0..20_i64, at()).prop_map(|(level, at)| stock_item::Command::SetReorderLevel { level, at }),
-    ]
+        (reservation(), expires_at()).prop_map(move |(reservation, expires_at)| Action::Extend {
+            reservation,
+            expires_at,
+            longest
+        }),
+        reservation().prop_map(|reservation| Action::Release { reservation }),
+        reservation().prop_map(|reservation| Action::Commit { reservation }),
+        Just(Action::Expire),
+        (0..20_i64).prop_map(|level| Action::SetReorderLevel { level }),
+    ];
+    (action, at()).prop_map(|(action, at)| stock_item::Command { action, at, now: at })
 }
 
 fn sales() -> impl Strategy<Value = sale::Command> {

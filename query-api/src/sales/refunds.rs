@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::PROJECTION;
 use crate::App;
-use crate::read::{Asked, Nothing, failed};
+use crate::read::{Asked, Nothing, failed, one_of};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(refunds)).routes(routes!(return_document))
@@ -72,13 +72,6 @@ struct Filter {
     limit: Option<i64>,
     /// `next` of the page before.
     cursor: Option<String>,
-}
-
-fn one_of(parameter: &'static str, value: Option<&str>, allowed: &[&str]) -> Result<(), Problem> {
-    if value.is_none_or(|value| allowed.contains(&value)) {
-        return Ok(());
-    }
-    Err(Problem::malformed(format!("{parameter} is one of {}", allowed.join(", "))).at(parameter))
 }
 
 /// Lines that came back, refused ones included, in the order of the log.

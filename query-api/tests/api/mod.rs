@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::Decimal;
 use domain::access::ROLES;
 use domain::catalog::{Product, product};
+use domain::inventory::stock_item::Action;
 use domain::inventory::{Key, StockItem, stock_item};
 use domain::sales::purchases::{Outcome, Reason};
 use domain::sales::returns::JudgedLine;
@@ -128,10 +129,10 @@ impl Api {
 
     async fn stock(&self, store: &str, sku: &str, quantity: i64, level: i64) {
         let item = || Target::<StockItem>::existing(Key { store: store.to_owned(), sku: sku.to_owned() }.to_string());
-        let receive = stock_item::Command::Receive { quantity, document: None, at: day(0) };
-        self.store.execute(&request(), item(), receive).await.unwrap();
-        let level = stock_item::Command::SetReorderLevel { level, at: day(0) };
-        self.store.execute(&request(), item(), level).await.unwrap();
+        for action in [Action::Receive { quantity, document: None }, Action::SetReorderLevel { level }] {
+            let command = stock_item::Command { action, at: day(0), now: day(0) };
+            self.store.execute(&request(), item(), command).await.unwrap();
+        }
     }
 
     async fn sell(&self, number: i64) {
