@@ -85,6 +85,15 @@ pub(crate) fn problem<E: Refusal>(error: Error<E>) -> Problem {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail).at("Idempotency-Key")
         }
         Error::Overloaded => Problem::unavailable("overloaded", "too many commands are waiting; nothing was done", 1),
+        Error::Stalled { waiting } => {
+            tracing::warn!(?waiting, "a command was turned away: the log takes nothing at the moment");
+            Problem::unavailable("log-stalled", "the log takes nothing at the moment; nothing was done", 1)
+        }
+        Error::Unknown => Problem::unavailable(
+            "outcome-unknown",
+            "the log has not answered yet, and the command may still be done; send it again under the same Idempotency-Key to learn what became of it",
+            1,
+        ),
         Error::TooLarge { bytes, limit } => {
             let detail = format!("the command makes an event of {bytes} bytes, {limit} are allowed; split it");
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)

@@ -36,7 +36,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let parts = Parts {
         authenticate: Box::new(api_keys),
         contexts: config.contexts.clone(),
-        ready: relay::readiness(pool, relay.as_ref().map(relay::Running::status)),
+        ready: relay::readiness(store.clone(), relay.as_ref().map(relay::Running::status)),
         metrics: Some(metrics),
         max_body_bytes: config.listen.max_body_bytes,
         request_timeout: Duration::from_secs(config.listen.request_timeout),

@@ -53,12 +53,12 @@ pub async fn start(
     Ok(Some(Running { status, task: tokio::spawn(relay.run(holder, stop)) }))
 }
 
-/// Ready: the database answers, and the relay has not stopped for good. A relay that is trying again is no reason to refuse commands:
+/// Ready: the log takes commands, and the relay has not stopped for good. A relay that is trying again is no reason to refuse commands:
 /// they are safe in the log.
 #[must_use]
-pub fn readiness(pool: PgPool, relay: Option<watch::Receiver<RelayStatus>>) -> Readiness {
+pub fn readiness(store: EventStore, relay: Option<watch::Receiver<RelayStatus>>) -> Readiness {
     Arc::new(move || {
-        let (pool, status) = (pool.clone(), relay.as_ref().map(|relay| relay.borrow().clone()));
+        let (store, status) = (store.clone(), relay.as_ref().map(|relay| relay.borrow().clone()));
         async move {
             let relay = match &status {
                 None => json!("off"),
@@ -67,9 +67,11 @@ pub fn readiness(pool: PgPool, relay: Option<watch::Receiver<RelayStatus>>) -> R
                 Some(RelayStatus::Retrying(reason)) => json!({ "retrying": reason }),
                 Some(RelayStatus::Stopped(reason)) => json!({ "stopped": reason }),
             };
-            let reachable = event_store::log::head(&pool).await.is_ok();
-            let ready = reachable && !matches!(status, Some(RelayStatus::Stopped(_)));
-            let details = json!({ "ready": ready, "database": if reachable { "reachable" } else { "unreachable" }, "relay": relay });
+            let log = store.check().await;
+            let ready = log.is_ok() && !matches!(status, Some(RelayStatus::Stopped(_)));
+            let log =
+                log.map_or_else(|error| json!({ "takes_nothing": error.to_string() }), |()| json!("takes commands"));
+            let details = json!({ "ready": ready, "log": log, "relay": relay });
             if ready { Ok(details) } else { Err(details) }
         }
         .boxed()

@@ -5,15 +5,31 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
 use tempfile::TempDir;
 use tokio::process::Command;
+
+/// A connection that gives no sign of life for so long is dead.
+const PING: Duration = Duration::from_millis(200);
 
 /// Connections to the same database as a process of its own would have them. Those that `sqlx::test` gives are few, as many tests share them.
 #[must_use]
 pub fn connections_of_a_process(pool: &PgPool) -> PgPool {
     PgPoolOptions::new().max_connections(16).connect_lazy_with((*pool.connect_options()).clone())
+}
+
+/// Connections as a service has them: sessions that end when their client has gone, and none is given out that is dead.
+#[must_use]
+pub fn connections_of_a_service(options: PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(16)
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async move { Ok(tokio::time::timeout(PING, connection.ping()).await.is_ok_and(|it| it.is_ok())) })
+        })
+        .connect_lazy_with(options.options([("client_connection_check_interval", "50ms")]))
 }
 
 /// A private cluster on a port of its own; stopped and removed when it is dropped.

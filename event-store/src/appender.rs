@@ -3,36 +3,26 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres, Transaction};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 
-use crate::append::{Appended, Known, append};
-use crate::commit::{Commit, Outcome};
-use crate::fence::Fence;
+use crate::append::{Appended, Known};
+use crate::commit::Outcome;
+use crate::hold::Held;
+use crate::memory::Memory;
+use crate::queue::{Pending, Queue};
 use crate::settings::Settings;
-use crate::store::Memory;
-use crate::turn::{Turns, hold_the_log};
-
-/// A commit on its way into the log, and who waits for its outcome.
-pub(crate) struct Pending {
-    pub(crate) commit: Commit,
-    /// One per stream of the commit, in the same order.
-    pub(crate) fences: Vec<Arc<Fence>>,
-    pub(crate) answer: oneshot::Sender<Outcome>,
-}
+use crate::turn::Turns;
+use crate::waiting::Waiting;
+use crate::way::{Way, is_about_the_content};
 
 /// Owns the receiving end of the queue; ends when it is closed and empty.
 pub(crate) struct Appender {
-    pool: PgPool,
-    /// Kept as long as it works: the pool would try it before and after each use, and take another one each time.
-    connection: Option<PoolConnection<Postgres>>,
+    way: Way,
     settings: Arc<Settings>,
-    queue: mpsc::Receiver<Pending>,
+    queue: Queue,
     appended: watch::Sender<i64>,
     memory: Memory,
-    closing: CancellationToken,
+    waiting: Waiting,
     known: Option<Known>,
     /// Those whose commits were decided on what the log does not say, until they get their turn.
     lost: Vec<Pending>,
@@ -40,14 +30,14 @@ pub(crate) struct Appender {
 
 impl Appender {
     pub(crate) fn new(
-        pool: PgPool,
+        way: Way,
         settings: Arc<Settings>,
-        queue: mpsc::Receiver<Pending>,
+        queue: Queue,
         appended: watch::Sender<i64>,
         memory: Memory,
-        closing: CancellationToken,
+        waiting: Waiting,
     ) -> Self {
-        Self { pool, connection: None, settings, queue, appended, memory, closing, known: None, lost: Vec::new() }
+        Self { way, settings, queue, appended, memory, waiting, known: None, lost: Vec::new() }
     }
 
     pub(crate) async fn run(mut self) {
@@ -56,61 +46,33 @@ impl Appender {
             let held = self.give_turns().await;
             if held.is_some() {
                 // More than a batch, if need be: whoever's turn it was must be among them.
-                while let Ok(pending) = self.queue.try_recv() {
-                    received.push(pending);
-                }
-            } else if !self.receive(&mut received).await {
+                self.queue.drain(&mut received);
+            } else if !self.queue.receive(&mut received).await {
                 return;
             }
             metrics::gauge!("annals_append_queue").set(f64::from(size(self.queue.len())));
+            self.waiting.since(received.iter().map(|pending| pending.queued).min());
             let batch: Vec<Pending> = received.drain(..).filter_map(|pending| self.unless_void(pending)).collect();
             if !batch.is_empty() {
                 self.append(batch, held).await;
             }
+            self.waiting.ended();
         }
     }
 
     /// Those who lost decide again, while the log is held for them.
-    async fn give_turns(&mut self) -> Option<Transaction<'static, Postgres>> {
+    async fn give_turns(&mut self) -> Option<Held> {
         if self.lost.is_empty() {
             return None;
         }
-        let held = hold_the_log(&self.pool).await.inspect_err(|error| tracing::warn!(%error, "could not hold the log"));
+        self.waiting.since(self.lost.iter().map(|pending| pending.queued).min());
+        let held = self.way.hold_the_log().await.inspect_err(|error| tracing::warn!(%error, "could not hold the log"));
         let turns = Turns::new();
         for pending in self.lost.drain(..) {
             settle(pending, Outcome::Conflict(turns.give()));
         }
         turns.end().await;
         held.ok()
-    }
-
-    /// Waits for commits; `false` when there will be none any more.
-    async fn receive(&mut self, received: &mut Vec<Pending>) -> bool {
-        let count = tokio::select! {
-            biased;
-            () = self.closing.cancelled(), if !self.queue.is_closed() => {
-                self.queue.close();
-                self.queue.recv_many(received, self.settings.max_batch).await
-            }
-            count = self.queue.recv_many(received, self.settings.max_batch) => count,
-        };
-        self.gather(received).await;
-        count > 0
-    }
-
-    /// Lets whoever is about to queue up do so, as long as somebody does: those who were answered by the last batch come back within
-    /// microseconds, and a batch of the first few of them would keep all others waiting for a whole commit.
-    async fn gather(&mut self, received: &mut Vec<Pending>) {
-        let mut before = 0;
-        while received.len() > before && received.len() < self.settings.max_batch {
-            before = received.len();
-            tokio::task::yield_now().await;
-            while received.len() < self.settings.max_batch
-                && let Ok(pending) = self.queue.try_recv()
-            {
-                received.push(pending);
-            }
-        }
     }
 
     /// A commit decided on a state that will never be in the log has lost already.
@@ -130,7 +92,7 @@ impl Appender {
 
     /// Appends until there is an answer. A lost connection leaves it open whether the batch was committed: `append` knows the batch's own
     /// events again, under the lock that an older, still running try would hold.
-    async fn append(&mut self, batch: Vec<Pending>, mut held: Option<Transaction<'static, Postgres>>) {
+    async fn append(&mut self, batch: Vec<Pending>, mut held: Option<Held>) {
         let started = Instant::now();
         let mut pause = Duration::from_millis(10);
         let answer = loop {
@@ -194,30 +156,17 @@ impl Appender {
         self.appended.send_if_modified(|position| std::mem::replace(position, log.head.position) != log.head.position);
     }
 
-    async fn try_append(
-        &mut self,
-        batch: &[Pending],
-        held: Option<Transaction<'static, Postgres>>,
-    ) -> Result<Appended, sqlx::Error> {
-        let oldest = batch.iter().map(|pending| pending.commit.at).min().unwrap_or_default();
-        let (commits, oldest_key) = (batch.iter().map(|pending| &pending.commit), oldest - self.settings.key_retention);
-        if let Some(mut held) = held {
-            let appended = append(&mut held, commits, oldest_key, self.known).await?;
-            held.commit().await?;
-            return Ok(appended);
-        }
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.pool.acquire().await?,
-        };
-        let appended = append(&mut connection, commits, oldest_key, self.known).await?;
-        self.connection = Some(connection);
-        Ok(appended)
+    async fn try_append(&mut self, batch: &[Pending], held: Option<Held>) -> Result<Appended, sqlx::Error> {
+        let keyed = batch.iter().filter(|pending| pending.commit.idempotency.is_some());
+        let oldest_key = keyed.map(|pending| pending.commit.at).min().unwrap_or_default() - self.settings.key_retention;
+        self.way.append(batch.iter().map(|pending| &pending.commit), oldest_key, self.known, held).await
     }
 }
 
 fn settle(pending: Pending, outcome: Outcome) {
-    metrics::counter!("annals_commits_total", "outcome" => outcome.name()).increment(1);
+    if !pending.commit.streams.is_empty() {
+        metrics::counter!("annals_commits_total", "outcome" => outcome.name()).increment(1);
+    }
     if let Outcome::Appended { .. } = outcome {
         metrics::counter!("annals_events_appended_total").increment(u64::from(size(pending.commit.events())));
         for (stream, fence) in pending.commit.streams.iter().zip(&pending.fences) {
@@ -228,15 +177,6 @@ fn settle(pending: Pending, outcome: Outcome) {
     }
     // Whoever asked may have gone; the commit stands all the same.
     let _ = pending.answer.send(outcome);
-}
-
-/// Data, integrity and syntax errors: the same batch would get them again. All others come from the state of the server or the connection.
-fn is_about_the_content(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    match code {
-        Some(code) => ["21", "22", "23", "42"].iter().any(|class| code.starts_with(class)),
-        None => matches!(error, sqlx::Error::Encode(_)),
-    }
 }
 
 fn size(count: usize) -> u32 {

@@ -90,13 +90,14 @@ impl Connection {
     ///
     /// # Errors
     /// Those of `work`, or that it had no end in time: then nothing is known of what became of it.
-    pub async fn within<T>(
-        &mut self,
-        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
-    ) -> Result<T, sqlx::Error> {
-        let Some(connection) = &mut self.pooled else { return Err(sqlx::Error::PoolClosed) };
-        let done = within(self.limit, work(connection)).await;
-        self.is_lost |= done.as_ref().is_err_and(is_of_the_connection);
+    pub async fn within<'c, T, F>(&'c mut self, work: impl FnOnce(&'c mut PgConnection) -> F) -> Result<T, sqlx::Error>
+    where
+        F: Future<Output = Result<T, sqlx::Error>>,
+    {
+        let Self { pooled, limit, is_lost } = self;
+        let Some(connection) = pooled else { return Err(sqlx::Error::PoolClosed) };
+        let done = within(*limit, work(connection)).await;
+        *is_lost |= done.as_ref().is_err_and(is_of_the_connection);
         done
     }
 
@@ -135,7 +136,7 @@ impl<'p> Executor<'p> for &'_ Bounded {
         let bounded = self.clone();
         let all = async move {
             let mut connection = bounded.acquire().await?;
-            let all: Vec<_> = connection.within(async move |c| c.fetch_many(query).try_collect().await).await?;
+            let all: Vec<_> = connection.within(|c| c.fetch_many(query).try_collect()).await?;
             Ok::<_, sqlx::Error>(stream::iter(all).map(Ok))
         };
         stream::once(all).try_flatten().boxed()
@@ -147,7 +148,7 @@ impl<'p> Executor<'p> for &'_ Bounded {
         E: 'q + Execute<'q, Postgres>,
     {
         let bounded = self.clone();
-        Box::pin(async move { bounded.acquire().await?.within(async move |c| c.fetch_optional(query).await).await })
+        Box::pin(async move { bounded.acquire().await?.within(|c| c.fetch_optional(query)).await })
     }
 
     fn prepare_with<'e, 'q: 'e>(
@@ -159,7 +160,7 @@ impl<'p> Executor<'p> for &'_ Bounded {
         'p: 'e,
     {
         let bounded = self.clone();
-        Box::pin(async move { bounded.acquire().await?.within(async |c| c.prepare_with(sql, parameters).await).await })
+        Box::pin(async move { bounded.acquire().await?.within(|c| c.prepare_with(sql, parameters)).await })
     }
 
     fn describe<'e, 'q: 'e>(self, sql: &'q str) -> BoxFuture<'e, Result<Describe<Postgres>, sqlx::Error>>
@@ -167,6 +168,6 @@ impl<'p> Executor<'p> for &'_ Bounded {
         'p: 'e,
     {
         let bounded = self.clone();
-        Box::pin(async move { bounded.acquire().await?.within(async |c| c.describe(sql).await).await })
+        Box::pin(async move { bounded.acquire().await?.within(|c| c.describe(sql)).await })
     }
 }

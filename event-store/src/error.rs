@@ -1,5 +1,7 @@
 //! Why a command has no receipt.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::DecodeError;
@@ -31,6 +33,16 @@ pub enum Error<E> {
     /// The queue is full. Nothing was done; try again later.
     #[error("too many commands are waiting")]
     Overloaded,
+    /// The log takes nothing at the moment. Nothing was done; try again later.
+    #[error("the log takes nothing at the moment; the oldest command has been waiting for {} ms", waiting.as_millis())]
+    Stalled {
+        /// How long the oldest command has been waiting.
+        waiting: Duration,
+    },
+    /// The command was handed over to the log, and there was no answer in time. It may be done yet: only sending it again under the same
+    /// idempotency key tells.
+    #[error("no answer from the log in time; whether the command is done is not known")]
+    Unknown,
     /// An event would not fit into a message. Nothing was done.
     #[error("the command makes an event of {bytes} bytes; {limit} are allowed")]
     TooLarge {
@@ -62,6 +74,12 @@ pub enum LogError {
     /// [`crate::EventStore::shutdown`] was called.
     #[error("the store has been shut down")]
     Stopped,
+    /// The log takes nothing at the moment.
+    #[error("the log takes nothing at the moment; the oldest command has been waiting for {} ms", waiting.as_millis())]
+    Stalled {
+        /// How long the oldest command has been waiting.
+        waiting: Duration,
+    },
     /// `Aggregate::handle` did not decide at once.
     #[error("an aggregate waits for something while it decides")]
     Waits,
@@ -77,6 +95,7 @@ impl<E> From<LogError> for Error<E> {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Unreachable(_) | LogError::Stopped => Self::Unavailable(error.into()),
+            LogError::Stalled { waiting } => Self::Stalled { waiting },
             LogError::Decode(_)
             | LogError::Json(_)
             | LogError::Waits

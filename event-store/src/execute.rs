@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use crate::appender::Pending;
 use crate::commit::{Commit, Outcome};
 use crate::part::Part;
+use crate::queue::Pending;
 use crate::stream::{Draft, Target};
 use crate::turn::Turn;
 use crate::{Error, EventStore, LogError, Receipt, Request, keys, load, snapshot};
@@ -35,9 +36,10 @@ impl EventStore {
     {
         // However this ends, whoever waits to send the next command of a series must hear of it.
         let _enqueued = request.enqueued.as_deref().map(NotifyOnDrop);
+        let until = Instant::now() + self.0.settings.patience;
         let (mut lost, mut turn) = (0, Turn::default());
         while lost <= self.0.settings.retries {
-            match self.attempt(request, &first, second.as_ref(), &mut turn, &mut decide).await? {
+            match self.attempt(request, &first, second.as_ref(), &mut turn, until, &mut decide).await? {
                 Try::Done(Err(error)) => return self.unless_used(request, error).await,
                 Try::Done(done) => return done,
                 Try::Again => {}
@@ -48,7 +50,7 @@ impl EventStore {
                 second.is_new = false;
             }
         }
-        let current = load::tip(&self.0.pool, A::TYPE, &first.id).await?.sequence;
+        let current = load::tip(&self.0.database, A::TYPE, &first.id).await?.sequence;
         self.unless_used(request, Error::Conflict { current }).await
     }
 
@@ -58,6 +60,7 @@ impl EventStore {
         first: &Target<A>,
         second: Option<&Target<B>>,
         turn: &mut Turn,
+        until: Instant,
         decide: &mut impl FnMut(&mut Draft<A>, Option<&mut Draft<B>>) -> Result<(), E>,
     ) -> Result<Try<E>, Error<E>>
     where
@@ -88,7 +91,8 @@ impl EventStore {
         if let Some(enqueued) = &request.enqueued {
             enqueued.notify_one();
         }
-        match answer.await {
+        let Ok(outcome) = timeout_at(until, answer).await else { return Err(Error::Unknown) };
+        match outcome {
             Ok(Outcome::Appended { last_position }) => {
                 self.keep(&a);
                 if let Some(b) = &b {
@@ -100,7 +104,7 @@ impl EventStore {
             Ok(Outcome::Duplicate(used)) => Ok(Try::Done(Ok(used.into_receipt()))),
             Ok(Outcome::KeyReused) => Ok(Try::Done(Err(Error::KeyReused))),
             Ok(Outcome::Rejected(reason)) => Err(LogError::Rejected(reason).into()),
-            Err(_) => Err(LogError::Stopped.into()),
+            Err(_) => Err(Error::Unknown),
         }
     }
 
@@ -116,9 +120,9 @@ impl EventStore {
         A: Aggregate<Services = ()> + Clone + 'static,
         B: Aggregate<Services = ()> + Clone + 'static,
     {
-        let Some(tip) = a.stands(&self.0.pool).await? else { return Ok(Try::Lost(Turn::default())) };
+        let Some(tip) = a.stands(&self.0.database).await? else { return Ok(Try::Lost(Turn::default())) };
         if let Some(b) = b
-            && b.stands(&self.0.pool).await?.is_none()
+            && b.stands(&self.0.database).await?.is_none()
         {
             return Ok(Try::Lost(Turn::default()));
         }
@@ -146,6 +150,11 @@ impl EventStore {
         }
         let (a, b) = (&*a, b.as_deref());
         let commit = Commit::new(request, streams, self.0.settings.max_event_bytes)?;
+        let waiting = self.waiting();
+        if waiting > self.0.settings.stalled_after {
+            metrics::counter!("annals_stalled_total").increment(1);
+            return Err(LogError::Stalled { waiting }.into());
+        }
         // Before the new states are installed: once they are, the commit must follow.
         let place = self.0.queue.try_reserve().map_err(no_place)?;
         // Always in the same order, so that two pairs never wait for each other.
@@ -164,8 +173,8 @@ impl EventStore {
         if let Some((b, entry)) = b.zip(of_b.as_mut()) {
             b.install(entry);
         }
-        let (answer, answered) = oneshot::channel();
-        place.send(Pending { commit, fences, answer });
+        let (pending, answered) = Pending::new(commit, fences);
+        place.send(pending);
         Ok(Some(answered))
     }
 }
@@ -174,7 +183,7 @@ impl EventStore {
     /// The answer to an earlier sending of the same request counts for more than a refusal now: it may be what made the refusal.
     async fn unless_used<E>(&self, request: &Request, error: Error<E>) -> Result<Receipt, Error<E>> {
         let Some(idempotency) = &request.idempotency else { return Err(error) };
-        match keys::used(&self.0.pool, idempotency, request.now - self.0.settings.key_retention).await? {
+        match keys::used(&self.0.database, idempotency, request.now - self.0.settings.key_retention).await? {
             Some(Ok(used)) => Ok(used.into_receipt()),
             Some(Err(keys::OtherRequest)) => Err(Error::KeyReused),
             None => Err(error),
@@ -187,7 +196,7 @@ impl EventStore {
         let Some(version) = part.snapshot(self.0.settings.snapshot_every) else { return };
         let (store, id) = (self.clone(), part.id.clone());
         tokio::spawn(async move {
-            let stored = snapshot::store(&store.0.pool, &id, &version, &store.0.settings.state_version).await;
+            let stored = snapshot::store(&store.0.database, &id, &version, &store.0.settings.state_version).await;
             if let Err(error) = stored {
                 tracing::warn!(aggregate = A::TYPE, id, %error, "a snapshot could not be stored");
             }

@@ -1,14 +1,15 @@
 //! Idempotency keys: what a command that was sent before led to.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::PgExecutor;
 
 use crate::commit::Used;
+use crate::deadline::Bounded;
 use crate::{Idempotency, LogError};
 
 /// What an idempotency key was used for: by this request (`Ok`) or by another one (`Err`). `None` when it is not known, or too old to count.
 pub(crate) async fn used(
-    pool: &PgPool,
+    database: &Bounded,
     idempotency: &Idempotency,
     oldest: DateTime<Utc>,
 ) -> Result<Option<Result<Used, OtherRequest>>, LogError> {
@@ -19,7 +20,7 @@ pub(crate) async fn used(
         idempotency.key,
         oldest
     )
-    .fetch_optional(pool)
+    .fetch_optional(database)
     .await?;
     Ok(used.map(|used| {
         if used.fingerprint == idempotency.fingerprint {
@@ -39,14 +40,18 @@ pub(crate) async fn used(
 pub(crate) struct OtherRequest;
 
 /// Removes keys that were recorded before `oldest`, at most `limit` of them, and tells how many.
-pub async fn purge_idempotency_keys(pool: &PgPool, oldest: DateTime<Utc>, limit: i64) -> Result<u64, sqlx::Error> {
+pub async fn purge_idempotency_keys(
+    executor: impl PgExecutor<'_>,
+    oldest: DateTime<Utc>,
+    limit: i64,
+) -> Result<u64, sqlx::Error> {
     let purged = sqlx::query!(
         "delete from idempotency_keys where (principal, key) in (
              select principal, key from idempotency_keys where created_at < $1 order by created_at limit $2)",
         oldest,
         limit
     )
-    .execute(pool)
+    .execute(executor)
     .await?;
     Ok(purged.rows_affected())
 }

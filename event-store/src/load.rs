@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use cqrs_es::Aggregate;
-use sqlx::PgPool;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::deadline::Bounded;
 use crate::stream::Version;
 use crate::{LogError, Recorded, Upcasters, snapshot};
 
 /// The state of a stream as it is in the log, made from what is known of it, or its snapshot, and the events since.
 pub(crate) async fn version<A: Aggregate + Clone>(
-    pool: &PgPool,
+    database: &Bounded,
     upcasters: &Upcasters,
     id: &str,
     state_version: &str,
@@ -20,10 +20,10 @@ pub(crate) async fn version<A: Aggregate + Clone>(
 ) -> Result<Version<A>, LogError> {
     let mut start = match known {
         Some(known) => known,
-        None => snapshot::load(pool, id, state_version).await?.unwrap_or_else(Version::empty),
+        None => snapshot::load(database, id, state_version).await?.unwrap_or_else(Version::empty),
     };
     let events = loop {
-        match since(pool, A::TYPE, id, &start).await? {
+        match since(database, A::TYPE, id, &start).await? {
             Some(events) => break events,
             None => start = Version::empty(),
         }
@@ -42,23 +42,23 @@ pub(crate) async fn version<A: Aggregate + Clone>(
 
 /// The events of a stream since a version; `None` when that is not a version of this log: it may have lost its tail, and grown again.
 async fn since<A>(
-    pool: &PgPool,
+    database: &Bounded,
     aggregate_type: &str,
     id: &str,
     version: &Version<A>,
 ) -> Result<Option<Vec<Recorded>>, sqlx::Error> {
     if version.sequence == 0 {
-        return stream(pool, aggregate_type, id, 0).await.map(Some);
+        return stream(database, aggregate_type, id, 0).await.map(Some);
     }
     // With the event that the version stands on, so that one statement sees both.
-    let mut events = stream(pool, aggregate_type, id, version.sequence - 1).await?.into_iter();
+    let mut events = stream(database, aggregate_type, id, version.sequence - 1).await?.into_iter();
     let stands_on = events.next().map(|event| (event.sequence, event.event_id));
     Ok((stands_on == Some((version.sequence, version.event_id))).then(|| events.collect()))
 }
 
 /// The events of a stream after `sequence`, in order, as they were written.
 pub(crate) async fn stream(
-    pool: &PgPool,
+    database: &Bounded,
     aggregate_type: &str,
     id: &str,
     after: i64,
@@ -71,7 +71,7 @@ pub(crate) async fn stream(
         id,
         after
     )
-    .fetch_all(pool)
+    .fetch_all(database)
     .await?;
     Ok(rows
         .into_iter()
@@ -92,7 +92,7 @@ pub(crate) async fn stream(
 
 /// Where a stream stands, and whether it has that event at that sequence; an empty one has the nil event at 0.
 pub(crate) async fn standing(
-    pool: &PgPool,
+    database: &Bounded,
     aggregate_type: &str,
     id: &str,
     sequence: i64,
@@ -108,7 +108,7 @@ pub(crate) async fn standing(
         sequence,
         event_id
     )
-    .fetch_optional(pool)
+    .fetch_optional(database)
     .await?;
     let is_there = sequence == 0 || standing.as_ref().is_some_and(|standing| standing.is_there);
     let tip = standing.map(|row| Tip { sequence: row.sequence, position: row.position }).unwrap_or_default();
@@ -116,14 +116,14 @@ pub(crate) async fn standing(
 }
 
 /// The last event of a stream; sequence and position are 0 for an empty one.
-pub(crate) async fn tip(pool: &PgPool, aggregate_type: &str, id: &str) -> Result<Tip, LogError> {
+pub(crate) async fn tip(database: &Bounded, aggregate_type: &str, id: &str) -> Result<Tip, LogError> {
     let tip = sqlx::query_as!(
         Tip,
         "select sequence, position from events where aggregate_type = $1 and aggregate_id = $2 order by sequence desc limit 1",
         aggregate_type,
         id
     )
-    .fetch_optional(pool)
+    .fetch_optional(database)
     .await?;
     Ok(tip.unwrap_or_default())
 }

@@ -15,6 +15,11 @@ pub fn describe_metrics() {
         "Time from taking a batch to its commit, tries after a lost connection included."
     );
     describe_gauge!("annals_append_queue", Unit::Count, "Commits that waited when the last batch was taken.");
+    describe_gauge!(
+        "annals_append_oldest_seconds",
+        Unit::Seconds,
+        "How long the oldest commit has been waiting to be appended; it grows while the log takes nothing."
+    );
     describe_counter!("annals_append_retries_total", Unit::Count, "Calls of `append` that got no answer.");
     describe_counter!(
         "annals_commits_total",
@@ -23,5 +28,6 @@ pub fn describe_metrics() {
     );
     describe_counter!("annals_events_appended_total", Unit::Count, "Events appended by this process.");
     describe_counter!("annals_overloaded_total", Unit::Count, "Commands turned away because the queue was full.");
+    describe_counter!("annals_stalled_total", Unit::Count, "Commands turned away because the log took nothing.");
     describe_counter!("annals_cache_flushed_total", Unit::Count, "Times that all aggregates in memory were forgotten.");
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use cqrs_es::{Aggregate, DomainEvent as _};
 use serde_json::value::to_raw_value;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::commit::{NewEvent, StreamCommit};
+use crate::deadline::Bounded;
 use crate::fence::Fence;
 use crate::load::{Standing, Tip};
 use crate::stream::{Draft, Entry, Loaded, Target, Version};
@@ -45,8 +45,8 @@ impl<A: Aggregate<Services = ()> + Clone> Part<A> {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub(crate) async fn stands(&self, pool: &PgPool) -> Result<Option<Tip>, LogError> {
-        let standing = self.standing(pool).await?;
+    pub(crate) async fn stands(&self, database: &Bounded) -> Result<Option<Tip>, LogError> {
+        let standing = self.standing(database).await?;
         Ok(standing.filter(|standing| standing.is_there && standing.tip.sequence == self.sequence()).map(|it| it.tip))
     }
 
@@ -54,11 +54,11 @@ impl<A: Aggregate<Services = ()> + Clone> Part<A> {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub(crate) async fn standing(&self, pool: &PgPool) -> Result<Option<Standing>, LogError> {
+    pub(crate) async fn standing(&self, database: &Bounded) -> Result<Option<Standing>, LogError> {
         if !self.fence.settles(self.sequence()).await {
             return Ok(None);
         }
-        let standing = load::standing(pool, A::TYPE, &self.id, self.sequence(), self.draft.base.event_id).await?;
+        let standing = load::standing(database, A::TYPE, &self.id, self.sequence(), self.draft.base.event_id).await?;
         self.check(standing);
         Ok(Some(standing))
     }

@@ -9,11 +9,10 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use serde_json::value::{RawValue, to_raw_value};
 use sqlx::PgPool;
 use sqlx::types::Json;
-use tokio::sync::oneshot;
 
-use crate::appender::Pending;
 use crate::commit::{Commit, NewEvent, Outcome, StreamCommit};
 use crate::execute::event_id;
+use crate::queue::Pending;
 use crate::{EventStore, LogError, Recorded, Upcasters, load};
 
 const REPLAYED_AHEAD: usize = 1000;
@@ -41,13 +40,13 @@ impl Repository {
     }
 
     async fn events(&self, kind: &str, id: &str, after: i64) -> Result<Vec<SerializedEvent>, PersistenceError> {
-        let events = load::stream(&self.store.0.pool, kind, id, after).await.map_err(unreachable)?;
+        let events = load::stream(&self.store.0.database, kind, id, after).await.map_err(unreachable)?;
         events.into_iter().map(|event| serialized(event, &self.store.0.upcasters)).collect()
     }
 
     fn replay(&self, aggregate_type: &'static str, aggregate_id: Option<String>) -> ReplayStream {
         let (mut feed, stream) = ReplayStream::new(REPLAYED_AHEAD);
-        let (pool, upcasters) = (self.store.0.pool.clone(), self.store.0.upcasters.clone());
+        let (pool, upcasters) = (self.store.0.database.pool().clone(), self.store.0.upcasters.clone());
         tokio::spawn(async move {
             let mut events = std::pin::pin!(recorded(&pool, aggregate_type, aggregate_id.as_deref()));
             while let Some(event) = events.next().await {
@@ -102,9 +101,8 @@ impl PersistedEventRepository for Repository {
         };
         let metadata = to_raw_value(&first.metadata)?;
         let commit = Commit { streams: vec![stream], metadata, idempotency: None, at };
-        let (answer, answered) = oneshot::channel();
         let stopped = |_| PersistenceError::ConnectionError(LogError::Stopped.into());
-        let pending = Pending { commit, fences: Vec::new(), answer };
+        let (pending, answered) = Pending::new(commit, Vec::new());
         self.store
             .0
             .queue

@@ -21,6 +21,12 @@ pub struct Settings {
     pub retries: usize,
     /// How long an idempotency key counts.
     pub key_retention: Duration,
+    /// How long one statement is waited for. Then its connection is closed and what became of it is looked up over another one.
+    pub answer_within: Duration,
+    /// How long a command is waited for, all in all. After that its outcome is unknown to whoever sent it.
+    pub patience: Duration,
+    /// When the oldest commit has been waiting for so long, the log is taken to be stalled: commands are turned away at once.
+    pub stalled_after: Duration,
     /// The longest pause between tries while Postgres cannot be reached.
     pub max_pause: Duration,
 }
@@ -36,6 +42,9 @@ impl Default for Settings {
             state_version: env!("CARGO_PKG_VERSION").to_owned(),
             retries: 16,
             key_retention: Duration::from_secs(24 * 60 * 60),
+            answer_within: Duration::from_secs(5),
+            patience: Duration::from_secs(10),
+            stalled_after: Duration::from_secs(2),
             max_pause: Duration::from_secs(1),
         }
     }

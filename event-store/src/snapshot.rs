@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use cqrs_es::Aggregate;
-use sqlx::PgPool;
 
 use crate::LogError;
+use crate::deadline::Bounded;
 use crate::stream::Version;
 
 /// The stored state of a stream. One of another shape is no error: the events are all there.
 pub(crate) async fn load<A: Aggregate>(
-    pool: &PgPool,
+    database: &Bounded,
     id: &str,
     state_version: &str,
 ) -> Result<Option<Version<A>>, LogError> {
@@ -20,7 +20,7 @@ pub(crate) async fn load<A: Aggregate>(
         id,
         state_version
     )
-    .fetch_optional(pool)
+    .fetch_optional(database)
     .await?;
     Ok(stored.and_then(|stored| {
         let state = serde_json::from_value(stored.state).ok()?;
@@ -30,7 +30,7 @@ pub(crate) async fn load<A: Aggregate>(
 
 /// Stores a state. A newer one that is there already stays, unless the log no longer holds what it was made from.
 pub(crate) async fn store<A: Aggregate>(
-    pool: &PgPool,
+    database: &Bounded,
     id: &str,
     version: &Version<A>,
     state_version: &str,
@@ -51,7 +51,7 @@ pub(crate) async fn store<A: Aggregate>(
         serde_json::to_value(&*version.state)?,
         state_version
     )
-    .execute(pool)
+    .execute(database)
     .await?;
     Ok(())
 }

@@ -1,18 +1,22 @@
 //! The write side of the log, as others see it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use cqrs_es::Aggregate;
 use sqlx::PgPool;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::appender::{Appender, Pending};
+use crate::appender::Appender;
+use crate::deadline::Bounded;
 use crate::fence::Fence;
+use crate::memory::Memory;
 use crate::part::Part;
+use crate::queue::{Pending, Queue};
 use crate::settings::Settings;
-use crate::stream::{AnyEntry, Draft, Entry, Loaded, Target, Version};
+use crate::stream::{Draft, Loaded, Target, Version};
+use crate::waiting::Waiting;
+use crate::way::Way;
 use crate::{Error, LogError, Receipt, Request, Upcasters, load};
 
 /// The write side of the log. Cheap to clone; all clones share one appender and one cache.
@@ -20,32 +24,14 @@ use crate::{Error, LogError, Receipt, Request, Upcasters, load};
 pub struct EventStore(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) pool: PgPool,
+    pub(crate) database: Bounded,
     pub(crate) upcasters: Upcasters,
     pub(crate) settings: Arc<Settings>,
     pub(crate) queue: mpsc::Sender<Pending>,
     appended: watch::Receiver<i64>,
     memory: Memory,
+    pub(crate) waiting: Waiting,
     closing: CancellationToken,
-}
-
-/// The aggregates in memory, and how often all of them have been forgotten.
-#[derive(Clone)]
-pub(crate) struct Memory {
-    cache: moka::sync::Cache<(&'static str, String), AnyEntry>,
-    epoch: Arc<AtomicU64>,
-}
-
-impl Memory {
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Acquire)
-    }
-
-    /// The log is not the one that is remembered here.
-    pub(crate) fn forget(&self) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
-        self.cache.invalidate_all();
-    }
 }
 
 impl EventStore {
@@ -53,15 +39,16 @@ impl EventStore {
     #[must_use]
     pub fn start(pool: PgPool, upcasters: Upcasters, settings: Settings) -> Self {
         let settings = Arc::new(settings);
-        let (queue, received) = mpsc::channel(settings.queue);
+        let database = Bounded::new(pool, settings.answer_within);
+        let (queue, pending) = mpsc::channel(settings.queue);
         let (announce, appended) = watch::channel(0);
-        let cache = moka::sync::Cache::new(settings.cached_aggregates);
-        let memory = Memory { cache, epoch: Arc::default() };
+        let (memory, waiting) = (Memory::of(settings.cached_aggregates), Waiting::default());
         let closing = CancellationToken::new();
-        let task =
-            Appender::new(pool.clone(), Arc::clone(&settings), received, announce, memory.clone(), closing.clone());
-        tokio::spawn(task.run());
-        Self(Arc::new(Inner { pool, upcasters, settings, queue, appended, memory, closing }))
+        let received = Queue { pending, max_batch: settings.max_batch, closing: closing.clone() };
+        let (way, of_task) = (Way::to(database.clone()), Arc::clone(&settings));
+        tokio::spawn(Appender::new(way, of_task, received, announce, memory.clone(), waiting.clone()).run());
+        waiting.show();
+        Self(Arc::new(Inner { database, upcasters, settings, queue, appended, memory, waiting, closing }))
     }
 
     /// The last position that this process appended; changes wake the relay.
@@ -144,7 +131,7 @@ impl EventStore {
         let mut least = i64::MAX;
         loop {
             let part = self.part(&target).await?;
-            let Some(standing) = part.standing(&self.0.pool).await? else { continue };
+            let Some(standing) = part.standing(&self.0.database).await? else { continue };
             least = least.min(standing.tip.sequence);
             if standing.is_there && part.sequence() >= least {
                 return Ok(look(part.draft.state()));
@@ -159,10 +146,10 @@ impl EventStore {
     where
         A: Aggregate<Services = ()> + Clone + 'static,
     {
-        let Inner { pool, upcasters, settings, memory, .. } = &*self.0;
+        let Inner { database, upcasters, settings, memory, .. } = &*self.0;
         loop {
             let epoch = memory.epoch();
-            let entry = self.entry::<A>(&target.id);
+            let entry = memory.entry::<A>(&target.id);
             if let Some(part) = Part::of(&entry, target) {
                 return Ok(part);
             }
@@ -171,7 +158,7 @@ impl EventStore {
                 None if target.is_new => None,
                 known => {
                     let state_version = &settings.state_version;
-                    Some(load::version(pool, upcasters, &target.id, state_version, known.flatten()).await?)
+                    Some(load::version(database, upcasters, &target.id, state_version, known.flatten()).await?)
                 }
             };
             let mut slot = entry.lock();
@@ -182,11 +169,5 @@ impl EventStore {
                 *slot = Some(Loaded { latest, durable, fence });
             }
         }
-    }
-
-    fn entry<A: Aggregate + 'static>(&self, id: &str) -> Arc<Entry<A>> {
-        let key = (A::TYPE, id.to_owned());
-        let any = self.0.memory.cache.get_with(key, || Arc::new(Entry::<A>::default()) as AnyEntry);
-        any.downcast().unwrap_or_default()
     }
 }

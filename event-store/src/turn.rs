@@ -6,10 +6,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::mpsc;
-
-use crate::append::append;
 
 /// How long the log is held for those who lost. Reading and deciding take a few milliseconds.
 const LONGEST: Duration = Duration::from_millis(100);
@@ -46,19 +43,4 @@ impl Turns {
         drop(self.given);
         let _ = tokio::time::timeout(LONGEST, self.ended.recv()).await;
     }
-}
-
-/// Keeps all others from appending until the transaction ends.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-pub(crate) async fn hold_the_log(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
-    // If this process is stopped in the middle, Postgres ends its transaction.
-    sqlx::query!("select set_config('idle_in_transaction_session_timeout', '1s', true)")
-        .fetch_one(&mut *transaction)
-        .await?;
-    // An empty batch takes the lock, and appends nothing.
-    append(&mut transaction, std::iter::empty(), chrono::DateTime::UNIX_EPOCH, None).await?;
-    Ok(transaction)
 }

@@ -106,7 +106,9 @@ async fn under_load(stores: &[EventStore; 2], disturbance: impl Future<Output = 
                     let id = if n < 6 { "s".to_owned() } else { format!("{n}") };
                     match store.execute(&request(), Target::<Tally>::existing(id), count(1)).await {
                         Ok(receipt) => receipts.push(receipt),
-                        Err(Error::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
+                        Err(Error::Unavailable(_) | Error::Stalled { .. }) => {
+                            tokio::time::sleep(Duration::from_millis(20)).await
+                        }
                         Err(error) => panic!("{error}"),
                     }
                 }

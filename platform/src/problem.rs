@@ -171,6 +171,13 @@ pub fn page(code: &str) -> String {
             "This Idempotency-Key was used for another request. Use a new key for a new command."
         }
         "overloaded" => "Too much is waiting. Nothing was done. Try again after the time in `Retry-After`.",
+        "log-stalled" => {
+            "The log takes nothing at the moment. Nothing was done. Try again after the time in `Retry-After`."
+        }
+        "log-unavailable" => "The log cannot be reached. Nothing was done. Try again after the time in `Retry-After`.",
+        "outcome-unknown" => {
+            "The log has not answered yet. The command may still be done: send it again under the same Idempotency-Key."
+        }
         "projection-behind" => {
             "The read model has not reached `required` yet; it stands at `current`. Ask again, or send `Prefer: wait=5`."
         }
