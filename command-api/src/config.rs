@@ -25,6 +25,9 @@ pub struct Config {
     /// Commands that may wait to be appended; one more is answered 503.
     #[arg(long, env = "ANNALS_QUEUE", default_value_t = 4096)]
     pub queue: usize,
+    /// Seconds: when the oldest command has been waiting for the log for so long, others are turned away with 503 at once.
+    #[arg(long, env = "ANNALS_STALLED_AFTER", default_value_t = 2.0, value_parser = seconds)]
+    pub stalled_after: f64,
     /// Commands appended in one transaction at most.
     #[arg(long, env = "ANNALS_MAX_BATCH", default_value_t = 512)]
     pub max_batch: usize,
@@ -40,4 +43,9 @@ pub struct Config {
     /// Commands of one bulk request that may be under way at once.
     #[arg(long, env = "ANNALS_BULK_IN_FLIGHT", default_value_t = 512)]
     pub bulk_in_flight: usize,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    if (0.01..=3600.0).contains(&seconds) { Ok(seconds) } else { Err("must be 0.01 to 3600 seconds".to_owned()) }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::inventory::stock_item::{Action, Command};
 use domain::inventory::{Key, StockItem};
+use event_store::deadline::Bounded;
 use event_store::{EventStore, Lease, Metadata, Request, Target};
 use futures::{StreamExt as _, stream};
 use platform::clock;
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 /// How often reservations are looked for.
@@ -25,7 +25,7 @@ struct Due {
 }
 
 /// Ends reservations within seconds after their time is over, until `stop` is cancelled. Of many processes one does it.
-pub fn end_overdue_reservations(pool: PgPool, store: EventStore, stop: CancellationToken) {
+pub fn end_overdue_reservations(database: Bounded, store: EventStore, stop: CancellationToken) {
     metrics::describe_counter!(
         "annals_expiry_failures_total",
         "Tries at ending reservations whose time is over that failed; they are tried again."
@@ -33,7 +33,7 @@ pub fn end_overdue_reservations(pool: PgPool, store: EventStore, stop: Cancellat
     let holder = format!("command-api-{}", clock::new_id());
     tokio::spawn(async move {
         while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
-            if let Err(error) = round(&pool, &store, &holder).await {
+            if let Err(error) = round(&database, &store, &holder).await {
                 metrics::counter!("annals_expiry_failures_total").increment(1);
                 tracing::warn!(%error, "reservations whose time is over could not be looked for");
             }
@@ -41,24 +41,24 @@ pub fn end_overdue_reservations(pool: PgPool, store: EventStore, stop: Cancellat
     });
 }
 
-async fn round(pool: &PgPool, store: &EventStore, holder: &str) -> Result<(), sqlx::Error> {
-    if Lease::acquire(pool, "expiry", holder, EVERY * 5).await?.is_none() {
+async fn round(database: &Bounded, store: &EventStore, holder: &str) -> Result<(), sqlx::Error> {
+    if Lease::acquire(database, "expiry", holder, EVERY * 5).await?.is_none() {
         return Ok(());
     }
-    let due = due(pool).await?;
+    let due = due(database).await?;
     stream::iter(due).for_each_concurrent(IN_FLIGHT, |due| expire(store, due)).await;
     Ok(())
 }
 
 /// What the read model knows of; it may be behind, and then the aggregate has nothing to end.
-async fn due(pool: &PgPool) -> Result<Vec<Due>, sqlx::Error> {
+async fn due(database: &Bounded) -> Result<Vec<Due>, sqlx::Error> {
     let found = sqlx::query!(
         r#"select store, sku, clock_timestamp() as "now!" from inventory.reservation
            where status = 'held' and expires_at <= clock_timestamp()
            group by store, sku order by min(expires_at) limit $1"#,
         AT_ONCE
     )
-    .fetch_all(pool)
+    .fetch_all(database)
     .await;
     match found {
         Ok(rows) => {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::Parser as _;
 use command_api::{App, Config, Parts, expiry, keys, relay, router};
+use event_store::deadline::Bounded;
 use event_store::{EventStore, Settings, Upcasters};
+use platform::database::Purpose;
 use platform::identity::ApiKeys;
 use platform::{server, telemetry};
 use tokio_util::sync::CancellationToken;
@@ -26,13 +28,14 @@ async fn run(config: Config) -> anyhow::Result<()> {
     event_store::describe_metrics();
     let api_keys = ApiKeys::read(&config.identity.keys_file, domain::access::ROLES)?;
     // The appender has one of its own, and the relay two.
-    let pool = config.database.connect_with("command-api", 3, |options| options).await?;
+    let pool = config.database.connect_with("command-api", Purpose::Recording, 3, |options| options).await?;
     let stop = server::stop_signal()?;
     let store = EventStore::start(pool.clone(), Upcasters::new(domain::upcasters()), settings(&config));
     let relay_stop = CancellationToken::new();
     let relay = relay::start(&config, pool.clone(), &store, relay_stop.clone()).await?;
-    keys::purge_regularly(pool.clone(), settings(&config).key_retention, relay_stop.clone());
-    expiry::end_overdue_reservations(pool.clone(), store.clone(), relay_stop.clone());
+    let database = Bounded::new(pool.clone(), config.database.answer_within());
+    keys::purge_regularly(database.clone(), settings(&config).key_retention, relay_stop.clone());
+    expiry::end_overdue_reservations(database, store.clone(), relay_stop.clone());
     let parts = Parts {
         authenticate: Box::new(api_keys),
         contexts: config.contexts.clone(),
@@ -61,6 +64,10 @@ fn settings(config: &Config) -> Settings {
         max_batch: config.max_batch,
         cached_aggregates: config.cached_aggregates,
         key_retention: Duration::from_secs(config.key_retention_hours * 60 * 60),
+        answer_within: config.database.answer_within(),
+        // Whoever asks is told that the outcome is unknown before the request is given up without a word of it.
+        patience: Duration::from_secs(config.listen.request_timeout).mul_f64(0.7),
+        stalled_after: Duration::from_secs_f64(config.stalled_after),
         ..Settings::default()
     }
 }

@@ -1,9 +1,12 @@
 //! Who does a job that only one may do at a time.
+//!
+//! Leases are written synchronously, whatever the session's other commits are: one that was lost in a crash could be held twice, and one
+//! that a former primary grants while nobody follows it must not be granted at all.
 
 use std::time::Duration;
 
+use sqlx::PgExecutor;
 use sqlx::postgres::types::PgInterval;
-use sqlx::{PgExecutor, PgPool};
 
 /// A job held until it expires, unless it is renewed. Time is the database's, so clocks need not agree.
 ///
@@ -24,9 +27,15 @@ impl Lease {
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn acquire(pool: &PgPool, name: &str, holder: &str, ttl: Duration) -> Result<Option<Self>, sqlx::Error> {
+    pub async fn acquire(
+        executor: impl PgExecutor<'_>,
+        name: &str,
+        holder: &str,
+        ttl: Duration,
+    ) -> Result<Option<Self>, sqlx::Error> {
         let token = sqlx::query_scalar!(
-            "insert into leases as held (name, holder, token, expires_at) values ($1, $2, 1, clock_timestamp() + $3)
+            "insert into leases as held (name, holder, token, expires_at)
+             select $1, $2, 1, clock_timestamp() + $3 where set_config('synchronous_commit', 'on', true) = 'on'
              on conflict (name) do update set
                  holder = excluded.holder, expires_at = excluded.expires_at,
                  token = held.token + case when held.holder = excluded.holder then 0 else 1 end
@@ -36,7 +45,7 @@ impl Lease {
             holder,
             interval(ttl)
         )
-        .fetch_optional(pool)
+        .fetch_optional(executor)
         .await?;
         Ok(token.map(|token| Self { name: name.to_owned(), holder: holder.to_owned(), token, ttl }))
     }
@@ -47,7 +56,8 @@ impl Lease {
     /// When the database cannot be asked; the lease may have expired meanwhile.
     pub async fn renew(&self, executor: impl PgExecutor<'_>) -> Result<bool, sqlx::Error> {
         let renewed = sqlx::query!(
-            "update leases set expires_at = clock_timestamp() + $3 where name = $1 and token = $2 and holder = $4",
+            "update leases set expires_at = clock_timestamp() + $3
+             where name = $1 and token = $2 and holder = $4 and set_config('synchronous_commit', 'on', true) = 'on'",
             self.name,
             self.token,
             interval(self.ttl),
@@ -64,7 +74,8 @@ impl Lease {
     /// When the database cannot be asked; then the lease expires by itself.
     pub async fn release(self, executor: impl PgExecutor<'_>) -> Result<(), sqlx::Error> {
         sqlx::query!(
-            "update leases set expires_at = clock_timestamp() - interval '1 second' where name = $1 and token = $2 and holder = $3",
+            "update leases set expires_at = clock_timestamp() - interval '1 second'
+             where name = $1 and token = $2 and holder = $3 and set_config('synchronous_commit', 'on', true) = 'on'",
             self.name,
             self.token,
             self.holder

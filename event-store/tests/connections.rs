@@ -107,7 +107,7 @@ async fn under_load(stores: &[EventStore; 2], disturbance: impl Future<Output = 
                     match store.execute(&request(), Target::<Tally>::existing(id), count(1)).await {
                         Ok(receipt) => receipts.push(receipt),
                         Err(Error::Unavailable(_) | Error::Stalled { .. }) => {
-                            tokio::time::sleep(Duration::from_millis(20)).await
+                            tokio::time::sleep(Duration::from_millis(20)).await;
                         }
                         Err(error) => panic!("{error}"),
                     }

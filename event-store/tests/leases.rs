@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use event_store::Lease;
 use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -42,4 +43,29 @@ async fn a_holder_who_is_heard_keeps_the_lease_and_one_who_lets_go_gives_it_up_a
     }
     held.release(&pool).await.unwrap();
     assert!(acquire(&pool, "new").await.is_some());
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_lease_is_written_synchronously_by_a_session_that_does_not_wait_for_its_commits(
+    pools: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let pool = pools.connect_with(options.options([("synchronous_commit", "off")])).await.unwrap();
+    sqlx::raw_sql(
+        "create table seen (setting text);
+         create function see() returns trigger language plpgsql as $$
+             begin insert into seen values (current_setting('synchronous_commit')); return null; end $$;
+         create trigger see after insert or update on leases for each row execute function see()",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let held = acquire(&pool, "one").await.unwrap();
+    assert!(held.renew(&pool).await.unwrap());
+    held.release(&pool).await.unwrap();
+    acquire(&pool, "two").await.unwrap();
+    let seen: Vec<String> = sqlx::query_scalar("select setting from seen").fetch_all(&pool).await.unwrap();
+    assert_eq!(seen, ["on"; 4]);
+    let afterwards: String = sqlx::query_scalar("show synchronous_commit").fetch_one(&pool).await.unwrap();
+    assert_eq!(afterwards, "off", "only the lease is waited for");
 }

@@ -7,11 +7,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_nats::{Client, ConnectOptions, ServerAddr};
 use clap::Args;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgPool};
-
-/// A connection that has been idle for longer is tried before it is used again.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// How to reach the database.
 #[derive(Debug, Clone, Args)]
@@ -23,42 +18,18 @@ pub struct Database {
     #[arg(long, env = "ANNALS_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..))]
     pub database_connections: u32,
     /// Seconds to wait for a connection before saying that the database cannot be reached.
-    #[arg(long, env = "ANNALS_DATABASE_TIMEOUT", default_value_t = 5)]
+    #[arg(long, env = "ANNALS_DATABASE_TIMEOUT", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub database_timeout: u64,
+    /// Seconds to wait for the answer to one statement. Then its connection is closed and another one is used.
+    #[arg(long, env = "ANNALS_STATEMENT_TIMEOUT", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub statement_timeout: u64,
 }
 
 impl Database {
-    /// Connects, so that a wrong address is told at once.
-    ///
-    /// # Errors
-    /// When the address is none, or nobody answers there.
-    pub async fn connect(&self, service: &str) -> anyhow::Result<PgPool> {
-        self.connect_with(service, 0, |options| options).await
-    }
-
-    /// Connects with further options. `kept` connections are in use all the time, and come on top.
-    ///
-    /// # Errors
-    /// When the address is none, or nobody answers there.
-    pub async fn connect_with(
-        &self,
-        service: &str,
-        kept: u32,
-        further: impl FnOnce(PgConnectOptions) -> PgConnectOptions,
-    ) -> anyhow::Result<PgPool> {
-        let options: PgConnectOptions =
-            self.database_url.parse().context("ANNALS_DATABASE_URL is not a Postgres address")?;
-        PgPoolOptions::new()
-            .max_connections(self.database_connections + kept)
-            // A round trip for each query would be too much; what was used a moment ago is taken to be alive.
-            .test_before_acquire(false)
-            .before_acquire(|connection, use_so_far| {
-                Box::pin(async move { Ok(use_so_far.idle_for < TRUSTED_FOR || connection.ping().await.is_ok()) })
-            })
-            .acquire_timeout(Duration::from_secs(self.database_timeout))
-            .connect_with(further(options.application_name(service)))
-            .await
-            .context("could not reach the database at ANNALS_DATABASE_URL")
+    /// How long the answer to one statement is waited for.
+    #[must_use]
+    pub fn answer_within(&self) -> Duration {
+        Duration::from_secs(self.statement_timeout)
     }
 }
 

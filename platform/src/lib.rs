@@ -3,6 +3,7 @@
 pub mod access;
 pub mod clock;
 pub mod config;
+pub mod database;
 pub mod extract;
 pub mod identity;
 pub mod page;

@@ -1,6 +1,7 @@
 //! The projector's process: read the settings, connect, work until told to stop.
 
 use clap::Parser as _;
+use platform::database::Purpose;
 use platform::{server, telemetry};
 use projector::{Config, service};
 
@@ -22,7 +23,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     // Rows and checkpoint are lost together or not at all, and what is lost is folded again: no commit need wait for the disk.
     let pool = config
         .database
-        .connect_with("projector", service::CONNECTIONS_FOR_FEED, |options| {
+        .connect_with("projector", Purpose::Deriving, service::CONNECTIONS_FOR_FEED, |options| {
             options.options([("synchronous_commit", "off")])
         })
         .await?;

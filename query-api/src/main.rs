@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser as _;
+use platform::database::Purpose;
 use platform::identity::ApiKeys;
 use platform::{server, telemetry};
 use query_api::{App, Config, Parts, Progress, router};
@@ -26,7 +27,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let pool = config
         .database
         // One follows the projections' progress.
-        .connect_with("query-api", 1, |options| options.options([("plan_cache_mode", "force_custom_plan")]))
+        .connect_with("query-api", Purpose::Reading, 1, |options| {
+            options.options([("plan_cache_mode", "force_custom_plan")])
+        })
         .await?;
     let stop = server::stop_signal()?;
     let app = App { pool: pool.clone(), progress: Progress::follow(pool.clone(), stop.clone()) };

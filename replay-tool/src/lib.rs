@@ -12,6 +12,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use event_store::{FeedSource, Upcasters};
 use platform::config;
+use platform::database::Purpose;
 use projector::rebuild::RebuildError;
 use sqlx::PgPool;
 
@@ -72,7 +73,7 @@ fn names() -> PossibleValuesParser {
 /// # Errors
 /// Whatever it meets; [`failure`] makes an exit code of it.
 pub async fn run(tool: Tool) -> anyhow::Result<ExitCode> {
-    let pool = tool.database.connect("replay-tool").await?;
+    let pool = tool.database.connect("replay-tool", Purpose::Reading).await?;
     match &tool.command {
         Command::Migrate => {
             event_store::MIGRATOR.run(&pool).await.context("the migrations could not be applied")?;
