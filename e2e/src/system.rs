@@ -53,8 +53,7 @@ impl System {
         let postgres = postgres::Cluster::start().await?;
         postgres.create_database("annals").await?;
         let nats = nats::Server::start().await?;
-        let keys = tempfile::tempdir()?;
-        write_keys(&keys)?;
+        let keys = keys_directory()?;
         let migrated = Binary::named("replay-tool")
             .env("ANNALS_DATABASE_URL", postgres.url("postgres", "annals"))
             .run(&["migrate"])
@@ -201,9 +200,14 @@ async fn answer(response: Response) -> anyhow::Result<Answer> {
     Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null), replayed })
 }
 
-fn write_keys(directory: &tempfile::TempDir) -> anyhow::Result<()> {
+/// A directory with a `keys.json` in which [`KEY`] may do everything.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn keys_directory() -> anyhow::Result<tempfile::TempDir> {
+    let directory = tempfile::tempdir()?;
     let digest = crate::keys::digest(KEY);
     let keys = serde_json::json!([{ "name": "tester", "sha256": digest, "roles": ["admin"] }]);
     std::fs::write(directory.path().join("keys.json"), keys.to_string())?;
-    Ok(())
+    Ok(directory)
 }

@@ -9,6 +9,7 @@ use common::{Tally, count, events, every_decision_saw_what_the_log_says, request
 use e2e::postgres::Cluster;
 use e2e::proxy::Proxy;
 use event_store::{Error, EventStore, LogError, Settings, Target, Upcasters};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -152,11 +153,21 @@ async fn connections_that_die_without_a_word_are_replaced_and_each_command_is_do
     every_decision_saw_what_the_log_says(&pool).await;
 }
 
+fn oldest(metrics: &str) -> f64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix("annals_append_oldest_seconds "));
+    line.map_or(0.0, |value| value.parse().unwrap())
+}
+
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn while_the_log_takes_nothing_commands_are_told_so_and_what_was_handed_over_is_done_later(
     pools: PgPoolOptions,
     direct: PgConnectOptions,
 ) {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    // Of this thread, which all tasks of the test run on.
+    let shown = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    event_store::describe_metrics();
     let pool = e2e::postgres::connections_of_a_service(direct);
     let settings = Settings { stalled_after: SOON, patience: SOON * 3, ..impatient() };
     let store = store(&pool, settings);
@@ -174,6 +185,9 @@ async fn while_the_log_takes_nothing_commands_are_told_so_and_what_was_handed_ov
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(matches!(store.check().await, Err(LogError::Stalled { waiting }) if waiting > SOON));
+    let shown_now = shown.render();
+    assert!(oldest(&shown_now) > 0.0, "{shown_now}");
+    assert!(shown_now.contains("# HELP annals_append_oldest_seconds "));
     let turned_away = store.execute(&request(), Target::<Tally>::new("turned away"), count(1)).await;
     assert!(matches!(turned_away, Err(Error::Stalled { waiting }) if waiting > SOON), "{turned_away:?}");
     let unknown = handed_over.await.unwrap();
@@ -184,6 +198,9 @@ async fn while_the_log_takes_nothing_commands_are_told_so_and_what_was_handed_ov
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(store.waiting(), Duration::ZERO);
+    while oldest(&shown.render()) > 0.0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let ids: Vec<String> = sqlx::query_scalar("select aggregate_id from events").fetch_all(&pool).await.unwrap();
     assert_eq!(ids, ["handed over"]);
 }
