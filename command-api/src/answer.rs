@@ -118,13 +118,3 @@ fn refused(refusal: &impl Refusal) -> Problem {
         None => problem,
     }
 }
-
-/// # Errors
-/// 422 when a client's own id is not one.
-pub(crate) fn key(field: &'static str, id: String) -> Result<String, Problem> {
-    if domain::text::is_key(&id) {
-        return Ok(id);
-    }
-    let detail = format!("{field} must be 1 to 64 printable characters, without `/` and without blanks at its ends");
-    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-id", detail).at(format!("/{field}")))
-}

@@ -1,9 +1,8 @@
 //! Commands on products and stores.
 
 use axum::extract::State;
-use chrono::{DateTime, Utc};
-use domain::Decimal;
 use domain::catalog::{Product, Store, product, store};
+use domain::values::{Currency, Key, Name, Price, Timestamp};
 use event_store::Target;
 use platform::Problem;
 use platform::extract::Path;
@@ -13,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::answer::{Accepted, Answer, key, path, problem};
+use crate::answer::{Accepted, Answer, path, problem};
 use crate::posted::Posted;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -31,30 +30,32 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Add {
-    /// Unique, 1 to 64 characters.
-    sku: String,
-    name: String,
-    #[schema(value_type = String, example = "2.55")]
-    price: Decimal,
-    /// ISO 4217.
-    #[schema(example = "GBP")]
-    currency: String,
-    category: Option<String>,
+    /// Unique.
+    sku: Key,
+    name: Name,
+    price: Price,
+    currency: Currency,
+    category: Option<Name>,
 }
 
 /// Puts a product into the catalog.
-#[utoipa::path(post, path = "/v1/catalog/products", tag = "catalog", responses((status = 201, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/catalog/products", tag = "catalog", request_body = Add, responses((status = 201, body = Accepted)))]
 async fn add(State(app): State<App>, posted: Posted<Add>) -> Result<Answer, Problem> {
     let Add { sku, name, price, currency, category } = posted.body;
-    let sku = key("sku", sku)?;
-    let command = product::Command::Add { name, price, currency, category };
+    let sku = sku.into_inner();
+    let command = product::Command::Add {
+        name: name.into(),
+        price: price.into(),
+        currency: currency.into(),
+        category: category.map(Into::into),
+    };
     let receipt = app.store.execute(&posted.request, Target::<Product>::new(&*sku), command).await.map_err(problem)?;
     Ok(Answer::created(path(["v1", "catalog", "products", &sku]), receipt))
 }
 
 async fn change(
     app: App,
-    sku: String,
+    sku: Key,
     request: event_store::Request,
     command: product::Command,
 ) -> Result<Answer, Problem> {
@@ -65,58 +66,57 @@ async fn change(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Rename {
-    name: String,
+    name: Name,
 }
 
 /// Gives a product another name.
-#[utoipa::path(post, path = "/v1/catalog/products/{sku}/rename", tag = "catalog", params(("sku" = String, Path)), responses((status = 200, body = Accepted)))]
-async fn rename(State(app): State<App>, Path(sku): Path<String>, posted: Posted<Rename>) -> Result<Answer, Problem> {
-    change(app, sku, posted.request, product::Command::Rename { name: posted.body.name }).await
+#[utoipa::path(post, path = "/v1/catalog/products/{sku}/rename", tag = "catalog", params(("sku" = Key, Path)), request_body = Rename, responses((status = 200, body = Accepted)))]
+async fn rename(State(app): State<App>, Path(sku): Path<Key>, posted: Posted<Rename>) -> Result<Answer, Problem> {
+    change(app, sku, posted.request, product::Command::Rename { name: posted.body.name.into() }).await
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Reprice {
-    #[schema(value_type = String, example = "2.55")]
-    price: Decimal,
+    price: Price,
 }
 
 /// Gives a product another price.
-#[utoipa::path(post, path = "/v1/catalog/products/{sku}/reprice", tag = "catalog", params(("sku" = String, Path)), responses((status = 200, body = Accepted)))]
-async fn reprice(State(app): State<App>, Path(sku): Path<String>, posted: Posted<Reprice>) -> Result<Answer, Problem> {
-    change(app, sku, posted.request, product::Command::Reprice { price: posted.body.price }).await
+#[utoipa::path(post, path = "/v1/catalog/products/{sku}/reprice", tag = "catalog", params(("sku" = Key, Path)), request_body = Reprice, responses((status = 200, body = Accepted)))]
+async fn reprice(State(app): State<App>, Path(sku): Path<Key>, posted: Posted<Reprice>) -> Result<Answer, Problem> {
+    change(app, sku, posted.request, product::Command::Reprice { price: posted.body.price.into() }).await
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Categorise {
-    category: String,
+    category: Name,
 }
 
 /// Puts a product into another category.
-#[utoipa::path(post, path = "/v1/catalog/products/{sku}/categorise", tag = "catalog", params(("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/catalog/products/{sku}/categorise", tag = "catalog", params(("sku" = Key, Path)), request_body = Categorise, responses((status = 200, body = Accepted)))]
 async fn categorise(
     State(app): State<App>,
-    Path(sku): Path<String>,
+    Path(sku): Path<Key>,
     posted: Posted<Categorise>,
 ) -> Result<Answer, Problem> {
-    change(app, sku, posted.request, product::Command::Categorise { category: posted.body.category }).await
+    change(app, sku, posted.request, product::Command::Categorise { category: posted.body.category.into() }).await
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Discontinue {
-    reason: Option<String>,
+    reason: Option<Name>,
 }
 
 /// Takes a product off sale.
-#[utoipa::path(post, path = "/v1/catalog/products/{sku}/discontinue", tag = "catalog", params(("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/catalog/products/{sku}/discontinue", tag = "catalog", params(("sku" = Key, Path)), request_body = Discontinue, responses((status = 200, body = Accepted)))]
 async fn discontinue(
     State(app): State<App>,
-    Path(sku): Path<String>,
+    Path(sku): Path<Key>,
     posted: Posted<Discontinue>,
 ) -> Result<Answer, Problem> {
-    change(app, sku, posted.request, product::Command::Discontinue { reason: posted.body.reason }).await
+    change(app, sku, posted.request, product::Command::Discontinue { reason: posted.body.reason.map(Into::into) }).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -124,12 +124,8 @@ async fn discontinue(
 struct Reinstate {}
 
 /// Puts a product on sale again.
-#[utoipa::path(post, path = "/v1/catalog/products/{sku}/reinstate", tag = "catalog", params(("sku" = String, Path)), responses((status = 200, body = Accepted)))]
-async fn reinstate(
-    State(app): State<App>,
-    Path(sku): Path<String>,
-    posted: Posted<Reinstate>,
-) -> Result<Answer, Problem> {
+#[utoipa::path(post, path = "/v1/catalog/products/{sku}/reinstate", tag = "catalog", params(("sku" = Key, Path)), request_body = Reinstate, responses((status = 200, body = Accepted)))]
+async fn reinstate(State(app): State<App>, Path(sku): Path<Key>, posted: Posted<Reinstate>) -> Result<Answer, Problem> {
     let Reinstate {} = posted.body;
     change(app, sku, posted.request, product::Command::Reinstate).await
 }
@@ -137,22 +133,22 @@ async fn reinstate(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Open {
-    /// Unique, 1 to 64 characters.
-    id: String,
-    name: String,
-    country: String,
-    /// What it trades in: three capital letters, as in ISO 4217.
-    currency: String,
-    at: Option<DateTime<Utc>>,
+    /// Unique.
+    id: Key,
+    name: Name,
+    country: Key,
+    /// What it trades in.
+    currency: Currency,
+    at: Option<Timestamp>,
 }
 
 /// Opens a store.
-#[utoipa::path(post, path = "/v1/catalog/stores", tag = "catalog", responses((status = 201, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/catalog/stores", tag = "catalog", request_body = Open, responses((status = 201, body = Accepted)))]
 async fn open(State(app): State<App>, posted: Posted<Open>) -> Result<Answer, Problem> {
     let at = posted.at(posted.body.at);
     let Open { id, name, country, currency, .. } = posted.body;
-    let id = key("id", id)?;
-    let command = store::Command::Open { name, country, currency, at };
+    let id = id.into_inner();
+    let command = store::Command::Open { name: name.into(), country: country.into(), currency: currency.into(), at };
     let receipt = app.store.execute(&posted.request, Target::<Store>::new(&*id), command).await.map_err(problem)?;
     Ok(Answer::created(path(["v1", "catalog", "stores", &id]), receipt))
 }
@@ -160,12 +156,12 @@ async fn open(State(app): State<App>, posted: Posted<Open>) -> Result<Answer, Pr
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Close {
-    at: Option<DateTime<Utc>>,
+    at: Option<Timestamp>,
 }
 
 /// Closes a store for good.
-#[utoipa::path(post, path = "/v1/catalog/stores/{id}/close", tag = "catalog", params(("id" = String, Path)), responses((status = 200, body = Accepted)))]
-async fn close(State(app): State<App>, Path(id): Path<String>, posted: Posted<Close>) -> Result<Answer, Problem> {
+#[utoipa::path(post, path = "/v1/catalog/stores/{id}/close", tag = "catalog", params(("id" = Key, Path)), request_body = Close, responses((status = 200, body = Accepted)))]
+async fn close(State(app): State<App>, Path(id): Path<Key>, posted: Posted<Close>) -> Result<Answer, Problem> {
     let command = store::Command::Close { at: posted.at(posted.body.at) };
     let receipt =
         app.store.execute(&posted.request, Target::<Store>::existing(&*id), command).await.map_err(problem)?;

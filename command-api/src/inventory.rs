@@ -1,9 +1,9 @@
 //! Commands on stock.
 
 use axum::extract::State;
-use chrono::{DateTime, Utc};
 use domain::inventory::stock_item::{Action, Command};
-use domain::inventory::{Error, Key, StockItem};
+use domain::inventory::{Error, Key as StockKey, StockItem};
+use domain::values::{Change, Document, Key, Level, Name, Quantity, Timestamp};
 use event_store::{Receipt, Request, Target};
 use platform::extract::Path;
 use platform::{Problem, clock};
@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::App;
-use crate::answer::{Accepted, Answer, key, path, problem};
+use crate::answer::{Accepted, Answer, path, problem};
 use crate::posted::Posted;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -32,13 +32,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 async fn change(
     app: App,
-    (store, sku): (String, String),
+    (store, sku): (Key, Key),
     request: Request,
     action: Action,
-    at: Option<DateTime<Utc>>,
+    at: Option<Timestamp>,
 ) -> Result<Answer, Problem> {
-    let command = Command { action, at: at.unwrap_or(request.now), now: request.now };
-    let stock = Key { store: key("store", store)?, sku: key("sku", sku)? };
+    let command = Command { action, at: at.map_or(request.now, Into::into), now: request.now };
+    let stock = StockKey { store: store.into(), sku: sku.into() };
     let receipt = app
         .store
         .execute(&request, Target::<StockItem>::existing(stock.to_string()), command)
@@ -47,60 +47,81 @@ async fn change(
     Ok(located(&stock, receipt))
 }
 
-fn located(stock: &Key, receipt: Receipt) -> Answer {
+fn located(stock: &StockKey, receipt: Receipt) -> Answer {
     Answer::done(path(["v1", "inventory", &stock.store, &stock.sku]), receipt)
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Movement {
-    quantity: i64,
+    quantity: Quantity,
     /// Number of the delivery note, invoice, …
-    document: Option<String>,
-    at: Option<DateTime<Utc>>,
+    document: Option<Document>,
+    at: Option<Timestamp>,
 }
 
 /// Units come in.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/receive", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/receive", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = Movement, responses((status = 200, body = Accepted)))]
 async fn receive(
     State(app): State<App>,
-    Path(stock): Path<(String, String)>,
+    Path(stock): Path<(Key, Key)>,
     posted: Posted<Movement>,
 ) -> Result<Answer, Problem> {
     let Movement { quantity, document, at } = posted.body;
-    change(app, stock, posted.request, Action::Receive { quantity, document }, at).await
+    change(
+        app,
+        stock,
+        posted.request,
+        Action::Receive { quantity: quantity.into(), document: document.map(Into::into) },
+        at,
+    )
+    .await
 }
 
 /// Units leave without having been reserved.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/issue", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/issue", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = Movement, responses((status = 200, body = Accepted)))]
 async fn issue(
     State(app): State<App>,
-    Path(stock): Path<(String, String)>,
+    Path(stock): Path<(Key, Key)>,
     posted: Posted<Movement>,
 ) -> Result<Answer, Problem> {
     let Movement { quantity, document, at } = posted.body;
-    change(app, stock, posted.request, Action::Issue { quantity, document }, at).await
+    change(
+        app,
+        stock,
+        posted.request,
+        Action::Issue { quantity: quantity.into(), document: document.map(Into::into) },
+        at,
+    )
+    .await
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Adjust {
     /// More units (above 0) or fewer (below 0).
-    quantity: i64,
-    reason: String,
-    document: Option<String>,
-    at: Option<DateTime<Utc>>,
+    quantity: Change,
+    reason: Name,
+    document: Option<Document>,
+    at: Option<Timestamp>,
 }
 
 /// Corrects the number on hand.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/adjust", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/adjust", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = Adjust, responses((status = 200, body = Accepted)))]
 async fn adjust(
     State(app): State<App>,
-    Path(stock): Path<(String, String)>,
+    Path(stock): Path<(Key, Key)>,
     posted: Posted<Adjust>,
 ) -> Result<Answer, Problem> {
     let Adjust { quantity, reason, document, at } = posted.body;
-    change(app, stock, posted.request, Action::Adjust { quantity, reason, document }, at).await
+    change(
+        app,
+        stock,
+        posted.request,
+        Action::Adjust { quantity: quantity.into(), reason: reason.into(), document: document.map(Into::into) },
+        at,
+    )
+    .await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -108,23 +129,30 @@ async fn adjust(
 struct Reserve {
     /// The reservation's id, chosen by the client. Asked again for the same, nothing changes.
     reservation: Uuid,
-    quantity: i64,
+    quantity: Quantity,
     /// By the server's clock; as late as it may be if not given.
-    expires_at: Option<DateTime<Utc>>,
-    at: Option<DateTime<Utc>>,
+    expires_at: Option<Timestamp>,
+    at: Option<Timestamp>,
 }
 
 /// Promises units until a time. Then they are available again by themselves.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/reserve", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/reserve", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = Reserve, responses((status = 200, body = Accepted)))]
 async fn reserve(
     State(app): State<App>,
-    Path(stock): Path<(String, String)>,
+    Path(stock): Path<(Key, Key)>,
     posted: Posted<Reserve>,
 ) -> Result<Answer, Problem> {
     let Reserve { reservation, quantity, expires_at, at } = posted.body;
     let longest = app.longest_hold;
-    let expires_at = expires_at.unwrap_or(posted.request.now + longest);
-    change(app, stock, posted.request, Action::Reserve { reservation, quantity, expires_at, longest }, at).await
+    let expires_at = expires_at.map_or_else(|| posted.request.now + longest, Into::into);
+    change(
+        app,
+        stock,
+        posted.request,
+        Action::Reserve { reservation, quantity: quantity.into(), expires_at, longest },
+        at,
+    )
+    .await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -132,20 +160,20 @@ async fn reserve(
 struct Extend {
     reservation: Uuid,
     /// By the server's clock; as late as it may be if not given.
-    expires_at: Option<DateTime<Utc>>,
-    at: Option<DateTime<Utc>>,
+    expires_at: Option<Timestamp>,
+    at: Option<Timestamp>,
 }
 
 /// Promises reserved units until another time.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/extend", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/extend", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = Extend, responses((status = 200, body = Accepted)))]
 async fn extend(
     State(app): State<App>,
-    Path(stock): Path<(String, String)>,
+    Path(stock): Path<(Key, Key)>,
     posted: Posted<Extend>,
 ) -> Result<Answer, Problem> {
     let Extend { reservation, expires_at, at } = posted.body;
     let longest = app.longest_hold;
-    let expires_at = expires_at.unwrap_or(posted.request.now + longest);
+    let expires_at = expires_at.map_or_else(|| posted.request.now + longest, Into::into);
     change(app, stock, posted.request, Action::Extend { reservation, expires_at, longest }, at).await
 }
 
@@ -153,14 +181,14 @@ async fn extend(
 #[serde(deny_unknown_fields)]
 struct EndReservation {
     reservation: Uuid,
-    at: Option<DateTime<Utc>>,
+    at: Option<Timestamp>,
 }
 
 /// Takes a promise back. One that comes only later is refused; taken back again, nothing changes.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/release", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/release", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = EndReservation, responses((status = 200, body = Accepted)))]
 async fn release(
     State(app): State<App>,
-    Path(stock): Path<(String, String)>,
+    Path(stock): Path<(Key, Key)>,
     posted: Posted<EndReservation>,
 ) -> Result<Answer, Problem> {
     let EndReservation { reservation, at } = posted.body;
@@ -168,10 +196,10 @@ async fn release(
 }
 
 /// Promised units leave.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/commit", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/commit", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = EndReservation, responses((status = 200, body = Accepted)))]
 async fn commit(
     State(app): State<App>,
-    Path(stock): Path<(String, String)>,
+    Path(stock): Path<(Key, Key)>,
     posted: Posted<EndReservation>,
 ) -> Result<Answer, Problem> {
     let EndReservation { reservation, at } = posted.body;
@@ -181,44 +209,44 @@ async fn commit(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SetReorderLevel {
-    level: i64,
-    at: Option<DateTime<Utc>>,
+    level: Level,
+    at: Option<Timestamp>,
 }
 
 /// Says from how many available units down stock is low.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/set-reorder-level", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/set-reorder-level", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = SetReorderLevel, responses((status = 200, body = Accepted)))]
 async fn set_reorder_level(
     State(app): State<App>,
-    Path(stock): Path<(String, String)>,
+    Path(stock): Path<(Key, Key)>,
     posted: Posted<SetReorderLevel>,
 ) -> Result<Answer, Problem> {
     let SetReorderLevel { level, at } = posted.body;
-    change(app, stock, posted.request, Action::SetReorderLevel { level }, at).await
+    change(app, stock, posted.request, Action::SetReorderLevel { level: level.into() }, at).await
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Transfer {
-    sku: String,
+    sku: Key,
     /// The store that gives.
-    from: String,
+    from: Key,
     /// The store that gets.
-    to: String,
-    quantity: i64,
-    at: Option<DateTime<Utc>>,
+    to: Key,
+    quantity: Quantity,
+    at: Option<Timestamp>,
 }
 
 /// Moves units from one store to another, in one commit: they are never in both, nor in none. The answer is about the store that gives.
-#[utoipa::path(post, path = "/v1/inventory/transfers", tag = "inventory", responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/inventory/transfers", tag = "inventory", request_body = Transfer, responses((status = 200, body = Accepted)))]
 async fn transfer(State(app): State<App>, posted: Posted<Transfer>) -> Result<Answer, Problem> {
     let at = posted.at(posted.body.at);
     let Transfer { sku, from, to, quantity, .. } = posted.body;
-    let (sku, from, to) = (key("sku", sku)?, key("from", from)?, key("to", to)?);
+    let (sku, from, to, quantity) = (sku.into_inner(), from.into_inner(), to.into_inner(), quantity.into_inner());
     if from == to {
         return Err(problem(event_store::Error::Refused(Error::SameStore)));
     }
-    let giving = Key { store: from.clone(), sku: sku.clone() };
-    let getting = Key { store: to.clone(), sku };
+    let giving = StockKey { store: from.clone(), sku: sku.clone() };
+    let getting = StockKey { store: to.clone(), sku };
     let id = clock::new_id();
     let now = posted.request.now;
     let command = |action| Command { action, at, now };

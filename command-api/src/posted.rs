@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::http::{HeaderMap, header};
 use chrono::{DateTime, Utc};
+use domain::values::Timestamp;
 use event_store::{Idempotency, Metadata};
 use platform::identity::Principal;
 use platform::trace::Trace;
@@ -29,8 +30,8 @@ pub(crate) struct Enqueued(pub(crate) Arc<Notify>);
 
 impl<T> Posted<T> {
     /// The time that the client gave, or that of the request.
-    pub(crate) fn at(&self, given: Option<DateTime<Utc>>) -> DateTime<Utc> {
-        given.unwrap_or(self.request.now)
+    pub(crate) fn at(&self, given: Option<Timestamp>) -> DateTime<Utc> {
+        given.map_or(self.request.now, Into::into)
     }
 }
 

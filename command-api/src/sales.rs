@@ -2,10 +2,10 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use domain::Decimal;
 use domain::sales::purchases::{self, Outcome};
 use domain::sales::returns::{self, JudgedLine};
 use domain::sales::{BadDebt, Error, Purchases, Return, Sale, Units, bad_debt, sale};
+use domain::values::{Change, Currency, Key, Note, Price, Quantity, SignedPrice, Timestamp};
 use event_store::{Draft, Receipt, Target};
 use platform::extract::Path;
 use platform::{Problem, clock};
@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::answer::{Accepted, Answer, key, path, problem};
+use crate::answer::{Accepted, Answer, path, problem};
 use crate::posted::Posted;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -32,19 +32,23 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Line {
-    sku: String,
+    sku: Key,
     /// As it stands on the document.
     #[serde(default)]
-    description: String,
-    quantity: i64,
+    description: Note,
+    quantity: Quantity,
     /// 0 for a free item.
-    #[schema(value_type = String, example = "2.55")]
-    unit_price: Decimal,
+    unit_price: Price,
 }
 
 impl From<Line> for domain::sales::Line {
     fn from(Line { sku, description, quantity, unit_price }: Line) -> Self {
-        Self { sku, description, quantity, unit_price }
+        Self {
+            sku: sku.into(),
+            description: description.into(),
+            quantity: quantity.into(),
+            unit_price: unit_price.into(),
+        }
     }
 }
 
@@ -64,15 +68,13 @@ fn at_sale(id: &str) -> String {
 #[serde(deny_unknown_fields)]
 struct Record {
     /// The invoice number; made by the server if not given.
-    id: Option<String>,
-    store: String,
+    id: Option<Key>,
+    store: Key,
     /// Who buys. Needed for a return without receipt to be accepted later.
-    customer: Option<String>,
-    country: String,
-    /// ISO 4217.
-    #[schema(example = "GBP")]
-    currency: String,
-    at: Option<DateTime<Utc>>,
+    customer: Option<Key>,
+    country: Key,
+    currency: Currency,
+    at: Option<Timestamp>,
     lines: Vec<Line>,
     /// Completes the sale at once.
     #[serde(default)]
@@ -80,11 +82,13 @@ struct Record {
 }
 
 /// Records a sale. What a customer buys is added to their purchases in the same commit.
-#[utoipa::path(post, path = "/v1/sales", tag = "sales", responses((status = 201, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/sales", tag = "sales", request_body = Record, responses((status = 201, body = Accepted)))]
 async fn record(State(app): State<App>, posted: Posted<Record>) -> Result<Answer, Problem> {
     let at = posted.at(posted.body.at);
     let Record { id, store, customer, country, currency, lines: given, complete, .. } = posted.body;
-    let id = id.map_or_else(|| Ok(clock::new_id().to_string()), |id| key("id", id))?;
+    let id = id.map_or_else(|| clock::new_id().to_string(), Into::into);
+    let (store, country, currency) = (store.into_inner(), country.into_inner(), currency.into_inner());
+    let customer = customer.map(Key::into_inner);
     let lines = lines(given);
     let bought = units(&lines);
     let buyer = customer.clone();
@@ -138,16 +142,13 @@ async fn with_customer(
 #[serde(deny_unknown_fields)]
 struct AddLines {
     lines: Vec<Line>,
-    at: Option<DateTime<Utc>>,
+    at: Option<Timestamp>,
 }
 
 /// Adds lines to a sale that is not complete.
-#[utoipa::path(post, path = "/v1/sales/{id}/add-lines", tag = "sales", params(("id" = String, Path)), responses((status = 200, body = Accepted)))]
-async fn add_lines(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    posted: Posted<AddLines>,
-) -> Result<Answer, Problem> {
+#[utoipa::path(post, path = "/v1/sales/{id}/add-lines", tag = "sales", params(("id" = Key, Path)), request_body = AddLines, responses((status = 200, body = Accepted)))]
+async fn add_lines(State(app): State<App>, Path(id): Path<Key>, posted: Posted<AddLines>) -> Result<Answer, Problem> {
+    let id = id.into_inner();
     let at = posted.at(posted.body.at);
     let lines = lines(posted.body.lines);
     let buy = purchases::Command::Buy { sale: id.clone(), units: units(&lines), at };
@@ -158,12 +159,13 @@ async fn add_lines(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Complete {
-    at: Option<DateTime<Utc>>,
+    at: Option<Timestamp>,
 }
 
 /// Completes a sale: nothing is added from then on, and lines can be refunded.
-#[utoipa::path(post, path = "/v1/sales/{id}/complete", tag = "sales", params(("id" = String, Path)), responses((status = 200, body = Accepted)))]
-async fn complete(State(app): State<App>, Path(id): Path<String>, posted: Posted<Complete>) -> Result<Answer, Problem> {
+#[utoipa::path(post, path = "/v1/sales/{id}/complete", tag = "sales", params(("id" = Key, Path)), request_body = Complete, responses((status = 200, body = Accepted)))]
+async fn complete(State(app): State<App>, Path(id): Path<Key>, posted: Posted<Complete>) -> Result<Answer, Problem> {
+    let id = id.into_inner();
     let command = sale::Command::Complete { at: posted.at(posted.body.at) };
     let receipt = app.store.execute(&posted.request, Target::<Sale>::existing(&*id), command).await.map_err(problem)?;
     Ok(Answer::done(at_sale(&id), receipt))
@@ -173,30 +175,34 @@ async fn complete(State(app): State<App>, Path(id): Path<String>, posted: Posted
 #[serde(deny_unknown_fields)]
 struct NewRefund {
     /// The refund's number, unique in the sale; made by the server if not given.
-    refund: Option<String>,
+    refund: Option<Key>,
     lines: Vec<RefundLine>,
-    at: Option<DateTime<Utc>>,
+    at: Option<Timestamp>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RefundLine {
-    sku: String,
-    quantity: i64,
-    reason: Option<String>,
+    sku: Key,
+    quantity: Quantity,
+    reason: Option<Note>,
+}
+
+impl From<RefundLine> for sale::RefundLine {
+    fn from(RefundLine { sku, quantity, reason }: RefundLine) -> Self {
+        Self { sku: sku.into(), quantity: quantity.into(), reason: reason.map(Into::into) }
+    }
 }
 
 /// Takes units back by receipt. Never more than were sold and not yet refunded, nor than the customer still has.
-#[utoipa::path(post, path = "/v1/sales/{id}/refund", tag = "sales", params(("id" = String, Path)), responses((status = 200, body = Accepted)))]
-async fn refund(State(app): State<App>, Path(id): Path<String>, posted: Posted<NewRefund>) -> Result<Answer, Problem> {
+#[utoipa::path(post, path = "/v1/sales/{id}/refund", tag = "sales", params(("id" = Key, Path)), request_body = NewRefund, responses((status = 200, body = Accepted)))]
+async fn refund(State(app): State<App>, Path(id): Path<Key>, posted: Posted<NewRefund>) -> Result<Answer, Problem> {
+    let id = id.into_inner();
     let at = posted.at(posted.body.at);
     let NewRefund { refund, lines, .. } = posted.body;
-    let refund = refund.unwrap_or_else(|| clock::new_id().to_string());
+    let refund = refund.map_or_else(|| clock::new_id().to_string(), Into::into);
+    let lines: Vec<_> = lines.into_iter().map(sale::RefundLine::from).collect();
     let returned = lines.iter().map(|line| Units { sku: line.sku.clone(), quantity: line.quantity }).collect();
-    let lines = lines
-        .into_iter()
-        .map(|RefundLine { sku, quantity, reason }| sale::RefundLine { sku, quantity, reason })
-        .collect();
     let give_back = purchases::Command::Return { document: id.clone(), units: returned, at };
     let receipt =
         with_customer(&app, &posted.request, &id, sale::Command::Refund { refund, lines, at }, give_back).await?;
@@ -207,13 +213,12 @@ async fn refund(State(app): State<App>, Path(id): Path<String>, posted: Posted<N
 #[serde(deny_unknown_fields)]
 struct RecordReturn {
     /// The document's number; made by the server if not given.
-    id: Option<String>,
-    store: String,
-    customer: Option<String>,
-    country: String,
-    /// ISO 4217.
-    currency: String,
-    at: Option<DateTime<Utc>>,
+    id: Option<Key>,
+    store: Key,
+    customer: Option<Key>,
+    country: Key,
+    currency: Currency,
+    at: Option<Timestamp>,
     lines: Vec<Line>,
 }
 
@@ -241,11 +246,13 @@ fn at_return(id: &str) -> String {
 
 /// Records a return without receipt. Each line is accepted if the customer bought that many and has not returned them, over all sales;
 /// refused lines are recorded as such, and those of an unknown customer as not judged. `GET` it to see what became of each.
-#[utoipa::path(post, path = "/v1/sales/returns", tag = "sales", responses((status = 201, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/sales/returns", tag = "sales", request_body = RecordReturn, responses((status = 201, body = Accepted)))]
 async fn record_return(State(app): State<App>, posted: Posted<RecordReturn>) -> Result<Answer, Problem> {
     let at = posted.at(posted.body.at);
     let RecordReturn { id, store, customer, country, currency, lines: given, .. } = posted.body;
-    let id = id.map_or_else(|| Ok(clock::new_id().to_string()), |id| key("id", id))?;
+    let id = id.map_or_else(|| clock::new_id().to_string(), Into::into);
+    let (store, country, currency) = (store.into_inner(), country.into_inner(), currency.into_inner());
+    let customer = customer.map(Key::into_inner);
     let lines = lines(given);
     let record = |lines| returns::Command::Record {
         customer: customer.clone(),
@@ -270,12 +277,13 @@ async fn record_return(State(app): State<App>, posted: Posted<RecordReturn>) -> 
 }
 
 /// Adds lines to a return without receipt.
-#[utoipa::path(post, path = "/v1/sales/returns/{id}/add-lines", tag = "sales", params(("id" = String, Path)), responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/sales/returns/{id}/add-lines", tag = "sales", params(("id" = Key, Path)), request_body = AddLines, responses((status = 200, body = Accepted)))]
 async fn add_return_lines(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Path(id): Path<Key>,
     posted: Posted<AddLines>,
 ) -> Result<Answer, Problem> {
+    let id = id.into_inner();
     let at = posted.at(posted.body.at);
     let lines = lines(posted.body.lines);
     let target = Target::<Return>::existing(&*id);
@@ -300,32 +308,50 @@ async fn add_return_lines(
 #[serde(deny_unknown_fields)]
 struct RecordBadDebt {
     /// The document's number; made by the server if not given.
-    id: Option<String>,
-    store: String,
-    customer: Option<String>,
-    country: String,
-    /// ISO 4217.
-    currency: String,
-    at: Option<DateTime<Utc>>,
-    lines: Vec<Line>,
+    id: Option<Key>,
+    store: Key,
+    customer: Option<Key>,
+    country: Key,
+    currency: Currency,
+    at: Option<Timestamp>,
+    lines: Vec<BadDebtLine>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct BadDebtLine {
+    /// Which account.
+    sku: Key,
+    /// As it stands on the document.
+    #[serde(default)]
+    description: Note,
+    quantity: Change,
+    unit_price: SignedPrice,
 }
 
 /// Records a correction of what is owed. Quantities and prices may have any sign.
-#[utoipa::path(post, path = "/v1/sales/bad-debts", tag = "sales", responses((status = 201, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/sales/bad-debts", tag = "sales", request_body = RecordBadDebt, responses((status = 201, body = Accepted)))]
 async fn record_bad_debt(State(app): State<App>, posted: Posted<RecordBadDebt>) -> Result<Answer, Problem> {
     let at = posted.at(posted.body.at);
     let RecordBadDebt { id, store, customer, country, currency, lines, .. } = posted.body;
-    let id = id.map_or_else(|| Ok(clock::new_id().to_string()), |id| key("id", id))?;
+    let id = id.map_or_else(|| clock::new_id().to_string(), Into::into);
     let lines = lines
         .into_iter()
-        .map(|Line { sku, description, quantity, unit_price }| bad_debt::BadDebtLine {
-            sku,
-            description,
-            quantity,
-            unit_price,
+        .map(|BadDebtLine { sku, description, quantity, unit_price }| bad_debt::BadDebtLine {
+            sku: sku.into(),
+            description: description.into(),
+            quantity: quantity.into(),
+            unit_price: unit_price.into(),
         })
         .collect();
-    let command = bad_debt::Command::Record { store, customer, country, currency, lines, at };
+    let command = bad_debt::Command::Record {
+        store: store.into(),
+        customer: customer.map(Into::into),
+        country: country.into(),
+        currency: currency.into(),
+        lines,
+        at,
+    };
     let receipt = app.store.execute(&posted.request, Target::<BadDebt>::new(&*id), command).await.map_err(problem)?;
     Ok(Answer::created(path(["v1", "sales", "bad-debts", &id]), receipt))
 }

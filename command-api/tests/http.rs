@@ -109,7 +109,7 @@ async fn whatever_goes_wrong_is_told_as_a_problem_document(pool: PgPool) {
         (404, "not-found", no("/v1/nothing", json!({}))),
         (409, "sales.sale_exists", no("/v1/sales", sale("1", 3))),
         (409, "sales.sale_complete", no("/v1/sales/1/complete", json!({}))),
-        (422, "sales.quantity", no("/v1/sales", sale("2", 0))),
+        (422, "invalid", no("/v1/sales", sale("2", 0))),
         (
             422,
             "sales.refund_exceeds_sold",

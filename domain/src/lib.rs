@@ -6,10 +6,10 @@ pub mod access;
 mod aggregate;
 pub mod catalog;
 pub mod inventory;
-mod price;
 mod refusal;
+pub mod roles;
 pub mod sales;
-pub mod text;
+pub mod values;
 
 pub use access::ACCESS;
 pub use refusal::{Kind, Refusal};

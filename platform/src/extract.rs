@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::Problem;
+use crate::objects::Objects;
 
 /// Parts of the path.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
         let found = axum::extract::Path::from_request_parts(parts, state).await;
         found
             .map(|axum::extract::Path(value)| Self(value))
-            .map_err(|rejection: PathRejection| Problem::malformed(rejection.body_text()))
+            .map_err(|rejection: PathRejection| parameter(&rejection.body_text()))
     }
 }
 
@@ -35,7 +36,18 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Query<T
         let found = axum::extract::Query::from_request_parts(parts, state).await;
         found
             .map(|axum::extract::Query(value)| Self(value))
-            .map_err(|rejection: QueryRejection| Problem::malformed(rejection.body_text()))
+            .map_err(|rejection: QueryRejection| parameter(&rejection.body_text()))
+    }
+}
+
+/// A part of the path or the query string, and why it is refused.
+fn parameter(reason: &str) -> Problem {
+    match reason.split_once(RULE) {
+        Some((_, rule)) => {
+            let detail = format!("a part of the path or the query string breaks a rule: it {RULE}{rule}");
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
+        }
+        None => Problem::malformed(reason),
     }
 }
 
@@ -70,8 +82,42 @@ pub fn require_content_type(headers: &HeaderMap, wanted: &str) -> Result<(), Pro
 /// Parses a JSON body.
 ///
 /// # Errors
-/// 400 that says what is wrong and where; fields that the type does not know are wrong, too.
+/// 400 where it is no JSON, or has fields, types or arrays that the route does not take; 422 where a value breaks the rule of its field.
+/// Either says where.
 pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body)
-        .map_err(|error| Problem::malformed(format!("the body is not what this route takes: {error}")))
+    let mut text = serde_json::Deserializer::from_slice(body);
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut text, &mut track);
+    let value = T::deserialize(Objects(tracked));
+    let value = value.map_err(|error| refused(&pointer(&track.path()), &error.to_string()))?;
+    text.end().map_err(|error| Problem::malformed(format!("the body goes on after its end: {error}")))?;
+    Ok(value)
+}
+
+/// With what a type begins its refusal of a value that breaks a rule, to tell it from one that cannot be read at all.
+const RULE: &str = "must be ";
+
+/// A value that a client gave, and why it is refused.
+fn refused(pointer: &str, reason: &str) -> Problem {
+    // serde_json says where by line and column, too.
+    let rule = reason.split(" at line ").next().unwrap_or(reason);
+    let problem = if rule.starts_with(RULE) {
+        let field = pointer.rsplit('/').find(|part| part.parse::<usize>().is_err()).unwrap_or("the value");
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", format!("{field} {rule}"))
+    } else {
+        Problem::malformed(format!("the body is not what this route takes: {reason}"))
+    };
+    problem.at(pointer)
+}
+
+/// As in RFC 6901.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let parts = path.iter().map(|segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Enum { variant } => format!("/{variant}"),
+        Segment::Unknown => String::new(),
+    });
+    parts.collect()
 }

@@ -6,6 +6,7 @@ pub mod config;
 pub mod database;
 pub mod extract;
 pub mod identity;
+mod objects;
 pub mod page;
 pub mod problem;
 pub mod server;

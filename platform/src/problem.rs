@@ -155,6 +155,7 @@ impl IntoResponse for Problem {
 pub fn page(code: &str) -> String {
     let meaning = match code {
         "malformed" => "The request could not be read. The detail says where; correct the request and send it again.",
+        "invalid" => "A value breaks the rule of its field. `errors` says which, and the detail what it must be.",
         "unauthenticated" => "Send an API key: `Authorization: Bearer <key>`.",
         "forbidden" => "Your roles do not allow this route. Ask an administrator.",
         "not-found" => "There is nothing at this address. Check the path and the id.",

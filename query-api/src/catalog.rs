@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
+use domain::values::{Key, Name};
 use platform::Problem;
 use platform::extract::Path;
 use platform::page::{self, Page};
@@ -13,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::read::{Asked, Nothing, failed};
+use crate::read::{Asked, Nothing, failed, one_of};
 
 const PROJECTION: &str = "catalog";
 
@@ -45,8 +46,8 @@ struct Product {
 #[into_params(parameter_in = Query)]
 struct Products {
     /// Words to be found in name, SKU and category, as one would type them into a search box; or the beginning of a SKU.
-    q: Option<String>,
-    category: Option<String>,
+    q: Option<Name>,
+    category: Option<Name>,
     /// `active` or `discontinued`.
     status: Option<String>,
     /// Items on the page, 50 if not given, at most 500.
@@ -60,11 +61,7 @@ struct Products {
 async fn products(State(app): State<App>, asked: Asked<Products>) -> Result<Response, Problem> {
     let (Products { q, category, status, limit, cursor }, ready) = asked.ready(&app, PROJECTION).await?;
     let limit = page::limit(limit)?;
-    if let Some(status) = &status
-        && !["active", "discontinued"].contains(&status.as_str())
-    {
-        return Err(Problem::malformed("status is active or discontinued").at("status"));
-    }
+    one_of("status", status.as_deref(), &["active", "discontinued"])?;
     let after: Option<String> = page::decode(cursor.as_deref())?;
     let products = sqlx::query_as!(
         Product,
@@ -72,8 +69,8 @@ async fn products(State(app): State<App>, asked: Asked<Products>) -> Result<Resp
          where ($1::text is null or search @@ websearch_to_tsquery('english', $1) or starts_with(sku, $1))
            and ($2::text is null or category = $2) and ($3::text is null or status = $3) and ($4::text is null or sku > $4)
          order by sku limit $5",
-        q,
-        category,
+        q.as_deref(),
+        category.as_deref(),
         status,
         after,
         limit + 1
@@ -85,13 +82,13 @@ async fn products(State(app): State<App>, asked: Asked<Products>) -> Result<Resp
 }
 
 /// One product.
-#[utoipa::path(get, path = "/v1/catalog/products/{sku}", tag = "catalog", params(("sku" = String, Path)), responses((status = 200, body = Product)))]
-async fn product(State(app): State<App>, Path(sku): Path<String>, asked: Asked<Nothing>) -> Result<Response, Problem> {
+#[utoipa::path(get, path = "/v1/catalog/products/{sku}", tag = "catalog", params(("sku" = Key, Path)), responses((status = 200, body = Product)))]
+async fn product(State(app): State<App>, Path(sku): Path<Key>, asked: Asked<Nothing>) -> Result<Response, Problem> {
     let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
     let product = sqlx::query_as!(
         Product,
         "select sku, name, price, currency, category, status, reason from catalog.product where sku = $1",
-        sku
+        &*sku
     );
     ready.found(product.fetch_optional(&app.pool).await.map_err(failed)?, "product")
 }
@@ -139,13 +136,13 @@ async fn stores(State(app): State<App>, asked: Asked<Stores>) -> Result<Response
 }
 
 /// One store.
-#[utoipa::path(get, path = "/v1/catalog/stores/{id}", tag = "catalog", params(("id" = String, Path)), responses((status = 200, body = Store)))]
-async fn store(State(app): State<App>, Path(id): Path<String>, asked: Asked<Nothing>) -> Result<Response, Problem> {
+#[utoipa::path(get, path = "/v1/catalog/stores/{id}", tag = "catalog", params(("id" = Key, Path)), responses((status = 200, body = Store)))]
+async fn store(State(app): State<App>, Path(id): Path<Key>, asked: Asked<Nothing>) -> Result<Response, Problem> {
     let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
     let store = sqlx::query_as!(
         Store,
         "select id, name, country, currency, status, opened_at, closed_at from catalog.store where id = $1",
-        id
+        &*id
     );
     ready.found(store.fetch_optional(&app.pool).await.map_err(failed)?, "store")
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
+use domain::values::Key;
 use platform::Problem;
 use platform::extract::Path;
 use platform::page::{self, Page};
@@ -52,8 +53,8 @@ struct Stock {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Filter {
-    store: Option<String>,
-    sku: Option<String>,
+    store: Option<Key>,
+    sku: Option<Key>,
     /// Only what runs low (`true`), or only what does not.
     low: Option<bool>,
     /// Items on the page, 50 if not given, at most 500.
@@ -76,8 +77,8 @@ async fn stock(State(app): State<App>, asked: Asked<Filter>) -> Result<Response,
            where ($1::text is null or store = $1) and ($2::text is null or sku = $2) and ($3::boolean is null or low = $3)
              and ($4::text is null or (store, sku) > ($4, $5::text))
            order by store, sku limit $6"#,
-        store,
-        sku,
+        store.as_deref(),
+        sku.as_deref(),
         low,
         after_store,
         after_sku,
@@ -90,10 +91,10 @@ async fn stock(State(app): State<App>, asked: Asked<Filter>) -> Result<Response,
 }
 
 /// The units of one product in one store.
-#[utoipa::path(get, path = "/v1/inventory/{store}/{sku}", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path)), responses((status = 200, body = Stock)))]
+#[utoipa::path(get, path = "/v1/inventory/{store}/{sku}", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), responses((status = 200, body = Stock)))]
 async fn stock_item(
     State(app): State<App>,
-    Path((store, sku)): Path<(String, String)>,
+    Path((store, sku)): Path<(Key, Key)>,
     asked: Asked<Nothing>,
 ) -> Result<Response, Problem> {
     let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
@@ -102,8 +103,8 @@ async fn stock_item(
         r#"select store, sku, on_hand, reserved, available as "available!", received, issued, adjusted, transferred_in, transferred_out,
                   reorder_level, low
            from inventory.stock where store = $1 and sku = $2"#,
-        store,
-        sku
+        &*store,
+        &*sku
     );
     ready.found(stock.fetch_optional(&app.pool).await.map_err(failed)?, "stock")
 }
@@ -129,8 +130,8 @@ struct Alert {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Alerts {
-    store: Option<String>,
-    sku: Option<String>,
+    store: Option<Key>,
+    sku: Option<Key>,
     /// Only open alerts (`true`, the default), or all (`false`).
     open: Option<bool>,
     /// Items on the page, 50 if not given, at most 500.
@@ -151,8 +152,8 @@ async fn alerts(State(app): State<App>, asked: Asked<Alerts>) -> Result<Response
          where ($1::text is null or store = $1) and ($2::text is null or sku = $2) and (not $3::boolean or cleared_position is null)
            and ($4::bigint is null or raised_position > $4)
          order by raised_position limit $5",
-        store,
-        sku,
+        store.as_deref(),
+        sku.as_deref(),
         open.unwrap_or(true),
         after,
         limit + 1
@@ -200,10 +201,10 @@ async fn reservations(State(app): State<App>, asked: Asked<Reservations>) -> Res
 }
 
 /// Reservations of one product in one store, in the order in which they were made.
-#[utoipa::path(get, path = "/v1/inventory/{store}/{sku}/reservations", tag = "inventory", params(("store" = String, Path), ("sku" = String, Path), Reservations), responses((status = 200, body = Page<Reservation>)))]
+#[utoipa::path(get, path = "/v1/inventory/{store}/{sku}/reservations", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path), Reservations), responses((status = 200, body = Page<Reservation>)))]
 async fn reservations_of_item(
     State(app): State<App>,
-    Path(item): Path<(String, String)>,
+    Path(item): Path<(Key, Key)>,
     asked: Asked<Reservations>,
 ) -> Result<Response, Problem> {
     list_reservations(&app, Some(item), asked).await
@@ -211,7 +212,7 @@ async fn reservations_of_item(
 
 async fn list_reservations(
     app: &App,
-    item: Option<(String, String)>,
+    item: Option<(Key, Key)>,
     asked: Asked<Reservations>,
 ) -> Result<Response, Problem> {
     let (Reservations { status, limit, cursor }, ready) = asked.ready(app, PROJECTION).await?;
@@ -225,8 +226,8 @@ async fn list_reservations(
          where status = $1 and ($2::text is null or (store = $2 and sku = $3)) and position > $4
          order by position limit $5",
         status.as_deref().unwrap_or("held"),
-        store,
-        sku,
+        store.as_deref(),
+        sku.as_deref(),
         after.unwrap_or_default(),
         limit + 1
     )

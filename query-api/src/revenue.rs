@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::values::{Currency, Name};
 use platform::Problem;
 use platform::extract::Path;
 use platform::page::{self, Page};
@@ -188,7 +189,7 @@ fn dimension(text: &str) -> Result<&str, Problem> {
 #[into_params(parameter_in = Query)]
 struct Which {
     /// Only figures in this currency.
-    currency: Option<String>,
+    currency: Option<Currency>,
     /// Items on the page, 50 if not given, at most 500.
     limit: Option<i64>,
     /// `next` of the page before.
@@ -223,7 +224,7 @@ async fn summary(State(app): State<App>, asked: Asked<Which>) -> Result<Response
 #[into_params(parameter_in = Query)]
 struct List {
     /// Only figures in this currency.
-    currency: Option<String>,
+    currency: Option<Currency>,
     /// `value` (the default), `gross`, `net`, `units_sold` or `units_cancelled`; with `-` before it the largest come first.
     order: Option<String>,
     /// Items on the page, 50 if not given, at most 500.
@@ -250,12 +251,12 @@ async fn by(State(app): State<App>, Path(of): Path<String>, asked: Asked<List>) 
 
 /// Sums of one day, month, country, store, product or customer, one item for each currency. What had no customer is at
 /// `customer/none`.
-#[utoipa::path(get, path = "/v1/revenue/by/{dimension}/{value}", tag = "revenue", params(("dimension" = String, Path), ("value" = String, Path), Which), responses((status = 200, body = Page<Figures>)))]
+#[utoipa::path(get, path = "/v1/revenue/by/{dimension}/{value}", tag = "revenue", params(("dimension" = String, Path), ("value" = Name, Path), Which), responses((status = 200, body = Page<Figures>)))]
 async fn one(
     State(app): State<App>,
-    Path((of, value)): Path<(String, String)>,
+    Path((of, value)): Path<(String, Name)>,
     asked: Asked<Which>,
 ) -> Result<Response, Problem> {
-    let value = if of == "customer" && value == NOBODY { "" } else { &value };
+    let value = if of == "customer" && *value == *NOBODY { "" } else { &value };
     in_each_currency(app, (dimension(&of)?, value), asked).await
 }

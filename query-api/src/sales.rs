@@ -4,7 +4,8 @@ mod refunds;
 
 use axum::extract::State;
 use axum::response::Response;
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Utc};
+use domain::values::{Key, Timestamp};
 use platform::Problem;
 use platform::extract::Path;
 use platform::page::{self, Page};
@@ -16,7 +17,7 @@ use utoipa_axum::routes;
 
 use self::refunds::{RefundLine, of_sale};
 use crate::App;
-use crate::read::{Asked, Nothing, failed};
+use crate::read::{Asked, Nothing, failed, one_of};
 
 const PROJECTION: &str = "sales";
 
@@ -51,9 +52,9 @@ struct Sale {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Filter {
-    customer: Option<String>,
-    store: Option<String>,
-    country: Option<String>,
+    customer: Option<Key>,
+    store: Option<Key>,
+    country: Option<Key>,
     /// `active`, `completed`, `partially_refunded` or `refunded`.
     status: Option<String>,
     /// At or after this time (RFC 3339) or day (`2010-12-01`).
@@ -72,6 +73,7 @@ struct Filter {
 #[utoipa::path(get, path = "/v1/sales", tag = "sales", params(Filter), responses((status = 200, body = Page<Sale>)))]
 async fn sales(State(app): State<App>, asked: Asked<Filter>) -> Result<Response, Problem> {
     let (filter, ready) = asked.ready(&app, PROJECTION).await?;
+    one_of("status", filter.status.as_deref(), &["active", "completed", "partially_refunded", "refunded"])?;
     let limit = page::limit(filter.limit)?;
     let from = filter.from.as_deref().map(|from| time("from", from, false)).transpose()?;
     let to = filter.to.as_deref().map(|to| time("to", to, true)).transpose()?;
@@ -92,9 +94,9 @@ async fn sales(State(app): State<App>, asked: Asked<Filter>) -> Result<Response,
 
 /// Which sales.
 struct Which {
-    customer: Option<String>,
-    store: Option<String>,
-    country: Option<String>,
+    customer: Option<Key>,
+    store: Option<Key>,
+    country: Option<Key>,
     status: Option<String>,
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
@@ -122,9 +124,9 @@ async fn find(app: &App, wanted: Found) -> Result<Vec<Sale>, Problem> {
            and ($4::text is null or status = $4) and ($5::timestamptz is null or at >= $5) and ($6::timestamptz is null or at < $6)
            and ($7::timestamptz is null or (at, id) > ($7, $8::text))
          order by at, id limit $9",
-        customer,
-        store,
-        country,
+        customer.as_deref(),
+        store.as_deref(),
+        country.as_deref(),
         status,
         from,
         to,
@@ -151,9 +153,9 @@ async fn largest(
            and ($4::text is null or status = $4) and ($5::timestamptz is null or at >= $5) and ($6::timestamptz is null or at < $6)
            and ($8::numeric is null or (rank, id) > ($8, $9::text))
          order by rank, id limit $10",
-        customer,
-        store,
-        country,
+        customer.as_deref(),
+        store.as_deref(),
+        country.as_deref(),
         status,
         from,
         to,
@@ -167,10 +169,10 @@ async fn largest(
 
 /// A time, or a day: its beginning, or its end.
 fn time(parameter: &'static str, text: &str, end: bool) -> Result<DateTime<Utc>, Problem> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.with_timezone(&Utc));
+    if let Ok(time) = Timestamp::try_from(text.to_owned()) {
+        return Ok(time.into());
     }
-    let day: Option<NaiveDate> = text.parse().ok();
+    let day: Option<NaiveDate> = text.parse().ok().filter(|day: &NaiveDate| (1..=9999).contains(&day.year()));
     let day = if end { day.and_then(|day| day.succ_opt()) } else { day };
     day.map(|day| day.and_time(NaiveTime::MIN).and_utc()).ok_or_else(|| {
         Problem::malformed(format!("{parameter} is a time (RFC 3339) or a day (2010-12-01)")).at(parameter)
@@ -201,14 +203,14 @@ struct WholeSale {
 }
 
 /// One sale with its lines and refunds.
-#[utoipa::path(get, path = "/v1/sales/{id}", tag = "sales", params(("id" = String, Path)), responses((status = 200, body = WholeSale)))]
-async fn sale(State(app): State<App>, Path(id): Path<String>, asked: Asked<Nothing>) -> Result<Response, Problem> {
+#[utoipa::path(get, path = "/v1/sales/{id}", tag = "sales", params(("id" = Key, Path)), responses((status = 200, body = WholeSale)))]
+async fn sale(State(app): State<App>, Path(id): Path<Key>, asked: Asked<Nothing>) -> Result<Response, Problem> {
     let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
     let sale = sqlx::query_as!(
         Sale,
         "select id, store, customer, country, currency, status, at, completed_at, lines, units, gross, refunded, refunded_units, sequence
          from sales.sale where id = $1",
-        id
+        &*id
     );
     let Some(sale) = sale.fetch_optional(&app.pool).await.map_err(failed)? else {
         return ready.found(None::<Sale>, "sale");
@@ -216,7 +218,7 @@ async fn sale(State(app): State<App>, Path(id): Path<String>, asked: Asked<Nothi
     let items = sqlx::query_as!(
         SoldLine,
         "select line_no, sku, description, quantity, unit_price, amount, at from sales.sale_line where sale = $1 order by line_no",
-        id
+        &*id
     );
     let items = items.fetch_all(&app.pool).await.map_err(failed)?;
     let refunds = of_sale(&app, &id).await?;

@@ -1,6 +1,6 @@
 //! Who may use the catalog's routes.
 
-use crate::access::{LOOK, MANAGE, Rule};
+use crate::roles::{LOOK, MANAGE, Rule};
 
 /// See [`crate::ACCESS`].
 pub const RULES: &[Rule] = &[

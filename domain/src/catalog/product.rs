@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::aggregate::aggregate;
-use crate::price::is_price;
-use crate::text;
+use crate::values::money::{self, is_price};
+use crate::values::text;
 
 /// A product, from before it is added.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ impl Product {
             (Self::Unknown, Command::Add { name, price, currency, category }) => {
                 let name = named("name", name)?;
                 let category = category.map(|category| named("category", category)).transpose()?;
-                if !text::is_currency(&currency) {
+                if !money::is_currency(&currency) {
                     return Err(Error::Currency);
                 }
                 Event::Added { name, price: priced(price)?, currency, category }

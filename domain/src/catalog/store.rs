@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::aggregate::aggregate;
-use crate::text;
+use crate::values::{money, text};
 
 /// A store, from before it opens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ impl Store {
             (Self::Unknown, Command::Open { country, .. }) if !text::is_name(&country) => {
                 return Err(Error::Text("country"));
             }
-            (Self::Unknown, Command::Open { currency, .. }) if !text::is_currency(&currency) => {
+            (Self::Unknown, Command::Open { currency, .. }) if !money::is_currency(&currency) => {
                 return Err(Error::Currency);
             }
             (Self::Unknown, Command::Open { name, country, currency, at }) => {

@@ -1,6 +1,6 @@
 //! Who may use the inventory's routes.
 
-use crate::access::{LOOK, MANAGE, Rule, WORK};
+use crate::roles::{LOOK, MANAGE, Rule, WORK};
 
 /// See [`crate::ACCESS`].
 pub const RULES: &[Rule] = &[

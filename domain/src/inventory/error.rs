@@ -51,6 +51,9 @@ pub enum Error {
     /// A text that is empty, too long or not printable.
     #[error("{0} must be 1 to 500 printable characters")]
     Text(&'static str),
+    /// A key that is none.
+    #[error("{0} must be 1 to 64 printable characters, without blanks at its ends")]
+    Key(&'static str),
     /// From a store to itself.
     #[error("a transfer must go to another store")]
     SameStore,
@@ -71,6 +74,7 @@ impl Refusal for Error {
             Self::Quantity => "inventory.quantity",
             Self::Adjustment => "inventory.adjustment",
             Self::Text(_) => "inventory.text",
+            Self::Key(_) => "inventory.key",
             Self::SameStore => "inventory.same_store",
         }
     }
@@ -89,6 +93,7 @@ impl Refusal for Error {
             | Self::Quantity
             | Self::Adjustment
             | Self::Text(_)
+            | Self::Key(_)
             | Self::SameStore => Kind::Invalid,
         }
     }
@@ -97,7 +102,7 @@ impl Refusal for Error {
         match self {
             Self::NotEnough { .. } | Self::Quantity | Self::Adjustment => Some("/quantity".to_owned()),
             Self::ExpiresTooEarly | Self::ReservationTooLong { .. } => Some("/expires_at".to_owned()),
-            Self::Text(field) => Some(format!("/{field}")),
+            Self::Text(field) | Self::Key(field) => Some(format!("/{field}")),
             Self::SameStore => Some("/to".to_owned()),
             _ => None,
         }

@@ -7,10 +7,10 @@ use uuid::Uuid;
 use super::Error;
 use super::holds::{End, Hold, Holds};
 use crate::aggregate::aggregate;
-use crate::text;
+use crate::values::{number, text};
 
-/// Most units in one movement.
-pub const MAX_QUANTITY: i64 = 1_000_000_000;
+/// Units on hand at most, so that sums of them can be added up.
+const MOST: i64 = 1_000_000_000_000_000;
 
 /// Expired holds told of in one event at most, so that it fits into a message.
 const EXPIRED_AT_ONCE: usize = 1000;
@@ -155,6 +155,7 @@ impl StockItem {
         for event in &events {
             after.evolve(event.clone());
         }
+        action.check()?;
         if let Some(event) = after.movement(action, at, now)? {
             after.evolve(event.clone());
             events.push(event);
@@ -187,8 +188,7 @@ impl StockItem {
             Action::Receive { quantity, document } => {
                 Event::Received { quantity: self.incoming(quantity)?, document, at }
             }
-            Action::Adjust { reason, .. } if !text::is_name(&reason) => return Err(Error::Text("reason")),
-            Action::Adjust { quantity, .. } if quantity == 0 || quantity.abs() > MAX_QUANTITY => {
+            Action::Adjust { quantity, .. } if !number::is_change(quantity) => {
                 return Err(Error::Adjustment);
             }
             Action::Adjust { quantity, reason, document } if quantity > 0 => {
@@ -221,7 +221,7 @@ impl StockItem {
             Action::TransferIn { quantity, from, transfer } => {
                 Event::TransferredIn { quantity: self.incoming(quantity)?, from, transfer, at }
             }
-            Action::SetReorderLevel { level } if !(0..=MAX_QUANTITY).contains(&level) => return Err(Error::Quantity),
+            Action::SetReorderLevel { level } if !number::is_level(level) => return Err(Error::Quantity),
             Action::SetReorderLevel { level } => Event::ReorderLevelSet { level, at },
         }))
     }
@@ -266,12 +266,12 @@ impl StockItem {
     }
 
     fn incoming(&self, quantity: i64) -> Result<i64, Error> {
-        let fits = (1..=MAX_QUANTITY).contains(&quantity) && self.on_hand.checked_add(quantity).is_some();
+        let fits = number::is_quantity(quantity) && self.on_hand.checked_add(quantity).is_some_and(|sum| sum <= MOST);
         if fits { Ok(quantity) } else { Err(Error::Quantity) }
     }
 
     fn outgoing(&self, quantity: i64) -> Result<i64, Error> {
-        if !(1..=MAX_QUANTITY).contains(&quantity) {
+        if !number::is_quantity(quantity) {
             return Err(Error::Quantity);
         }
         let available = self.available();
@@ -319,4 +319,33 @@ fn check_expiry(expires_at: DateTime<Utc>, longest: TimeDelta, now: DateTime<Utc
         return Err(Error::ReservationTooLong { minutes: longest.num_minutes() });
     }
     Ok(())
+}
+
+impl Action {
+    /// # Errors
+    /// When a text cannot be kept.
+    fn check(&self) -> Result<(), Error> {
+        let (document, reason) = match self {
+            Self::Receive { document, .. } | Self::Issue { document, .. } => (document.as_deref(), None),
+            Self::Adjust { document, reason, .. } => (document.as_deref(), Some(reason)),
+            Self::TransferOut { to: store, .. } | Self::TransferIn { from: store, .. } if !text::is_key(store) => {
+                return Err(Error::Key("store"));
+            }
+            Self::TransferOut { .. }
+            | Self::TransferIn { .. }
+            | Self::Reserve { .. }
+            | Self::Extend { .. }
+            | Self::Release { .. }
+            | Self::Commit { .. }
+            | Self::Expire
+            | Self::SetReorderLevel { .. } => (None, None),
+        };
+        if reason.is_some_and(|reason| !text::is_name(reason)) {
+            Err(Error::Text("reason"))
+        } else if document.is_some_and(|document| !text::is_document(document)) {
+            Err(Error::Key("document"))
+        } else {
+            Ok(())
+        }
+    }
 }

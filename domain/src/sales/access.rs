@@ -1,6 +1,6 @@
 //! Who may use the routes of sales and of what they add up to.
 
-use crate::access::{MANAGE, READ, Rule, WORK};
+use crate::roles::{MANAGE, READ, Rule, WORK};
 
 /// See [`crate::ACCESS`].
 pub const RULES: &[Rule] = &[

@@ -5,10 +5,10 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::line::{MAX_QUANTITY, check_count, check_document};
+use super::line::{check_count, check_document, check_total};
 use crate::aggregate::aggregate;
-use crate::price::is_signed_price;
-use crate::text;
+use crate::values::money::is_signed_price;
+use crate::values::{number, text};
 
 /// A correction of what is owed, as a document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,13 +91,17 @@ impl BadDebt {
             if !text::is_key(&of.sku) {
                 return Err(Error::Sku { line });
             }
-            if of.quantity == 0 || of.quantity.abs() > MAX_QUANTITY {
+            if !number::is_change(of.quantity) {
                 return Err(Error::Quantity { line });
             }
             if !is_signed_price(of.unit_price) {
                 return Err(Error::Price { line });
             }
+            if !text::is_note(&of.description) {
+                return Err(Error::Description { line });
+            }
         }
+        check_total(lines.iter().map(|of| (of.quantity, of.amount())))?;
         Ok(vec![Event::Recorded { store, customer, country, currency, lines, at }])
     }
 

@@ -52,6 +52,9 @@ pub enum Error {
     /// No lines, or too many at once.
     #[error("there must be 1 to 1000 lines")]
     Lines,
+    /// More than can be added up exactly.
+    #[error("the lines come to more than 1,000,000,000 units or 1,000,000,000,000,000 in money; split the document")]
+    Total,
     /// No units, or more than can be counted.
     #[error("a quantity must be above 0 and at most 1,000,000,000")]
     Quantity {
@@ -73,6 +76,12 @@ pub enum Error {
     /// A description that is too long or not printable.
     #[error("a description is at most 500 printable characters")]
     Description {
+        /// Which line, from 0.
+        line: usize,
+    },
+    /// A reason that is too long or not printable.
+    #[error("a reason is at most 500 printable characters")]
+    Reason {
         /// Which line, from 0.
         line: usize,
     },
@@ -98,10 +107,12 @@ impl Refusal for Error {
             Self::ReturnExists => "sales.return_exists",
             Self::BadDebtExists => "sales.bad_debt_exists",
             Self::Lines => "sales.lines",
+            Self::Total => "sales.total",
             Self::Quantity { .. } => "sales.quantity",
             Self::Price { .. } => "sales.price",
             Self::Sku { .. } => "sales.sku",
             Self::Description { .. } => "sales.description",
+            Self::Reason { .. } => "sales.reason",
             Self::Currency => "sales.currency",
             Self::Key(_) => "sales.key",
         }
@@ -119,10 +130,12 @@ impl Refusal for Error {
             Self::RefundExceedsSold { .. }
             | Self::ReturnExceedsBought { .. }
             | Self::Lines
+            | Self::Total
             | Self::Quantity { .. }
             | Self::Price { .. }
             | Self::Sku { .. }
             | Self::Description { .. }
+            | Self::Reason { .. }
             | Self::Currency
             | Self::Key(_) => Kind::Invalid,
         }
@@ -130,10 +143,11 @@ impl Refusal for Error {
 
     fn pointer(&self) -> Option<String> {
         match self {
-            Self::Lines => Some("/lines".to_owned()),
+            Self::Lines | Self::Total => Some("/lines".to_owned()),
             Self::Quantity { line } => Some(format!("/lines/{line}/quantity")),
             Self::Price { line } => Some(format!("/lines/{line}/unit_price")),
             Self::Sku { line } => Some(format!("/lines/{line}/sku")),
+            Self::Reason { line } => Some(format!("/lines/{line}/reason")),
             Self::Description { line } => Some(format!("/lines/{line}/description")),
             Self::Currency => Some("/currency".to_owned()),
             Self::Key(field) => Some(format!("/{field}")),

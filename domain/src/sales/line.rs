@@ -2,13 +2,12 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::price::is_price;
-use crate::text;
+use crate::values::money::is_price;
+use crate::values::number::{self, MAX_QUANTITY};
+use crate::values::{money, text};
 
 /// Most lines in one command.
 pub const MAX_LINES: usize = 1000;
-/// Most units in one line.
-pub(super) const MAX_QUANTITY: i64 = 1_000_000_000;
 
 /// A line of a receipt. A free item has the price 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,7 +58,15 @@ pub(crate) fn check(lines: &[Line]) -> Result<(), Error> {
             return Err(Error::Description { line });
         }
     }
-    Ok(())
+    check_total(lines.iter().map(|of| (of.quantity, of.amount())))
+}
+
+/// # Errors
+/// When lines come to more units or more money than can be added up exactly with what others come to.
+pub(crate) fn check_total(lines: impl Iterator<Item = (i64, Decimal)> + Clone) -> Result<(), Error> {
+    let units = lines.clone().try_fold(0_i64, |sum, (units, _)| sum.checked_add(units));
+    let fits = units.is_some_and(|units| (-MAX_QUANTITY..=MAX_QUANTITY).contains(&units));
+    if fits && money::total(lines.map(|(_, amount)| amount)).is_some() { Ok(()) } else { Err(Error::Total) }
 }
 
 pub(crate) fn check_count(lines: usize) -> Result<(), Error> {
@@ -69,7 +76,7 @@ pub(crate) fn check_count(lines: usize) -> Result<(), Error> {
 pub(crate) fn check_units(line: usize, sku: &str, quantity: i64) -> Result<(), Error> {
     if !text::is_key(sku) {
         Err(Error::Sku { line })
-    } else if !(1..=MAX_QUANTITY).contains(&quantity) {
+    } else if !number::is_quantity(quantity) {
         Err(Error::Quantity { line })
     } else {
         Ok(())
@@ -85,7 +92,7 @@ pub(crate) fn check_document(store: &str, customer: Option<&str>, country: &str,
         Err(Error::Key("customer"))
     } else if !text::is_key(country) {
         Err(Error::Key("country"))
-    } else if !text::is_currency(currency) {
+    } else if !money::is_currency(currency) {
         Err(Error::Currency)
     } else {
         Ok(())

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::line::{check, check_count, check_document, check_units};
 use super::{Error, Line};
 use crate::aggregate::aggregate;
-use crate::text;
+use crate::values::text;
 
 /// A sale, from before it is recorded.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -221,6 +221,9 @@ impl Receipt {
         let mut refunded = Vec::with_capacity(lines.len());
         for (number, RefundLine { sku, quantity, reason }) in lines.into_iter().enumerate() {
             check_units(number, &sku, quantity)?;
+            if reason.as_deref().is_some_and(|reason| !text::is_note(reason)) {
+                return Err(Error::Reason { line: number });
+            }
             let left = after.left(&sku);
             if quantity > left {
                 return Err(Error::RefundExceedsSold { sku, wanted: quantity, left });

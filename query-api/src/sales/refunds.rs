@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
+use domain::values::Key;
 use platform::Problem;
 use platform::extract::Path;
 use platform::page::{self, Page};
@@ -61,11 +62,11 @@ struct Filter {
     outcome: Option<String>,
     /// `never_sold` or `exceeds`.
     reason: Option<String>,
-    store: Option<String>,
-    customer: Option<String>,
-    sku: Option<String>,
+    store: Option<Key>,
+    customer: Option<Key>,
+    sku: Option<Key>,
     /// The return's number, or the refund's within its sale.
-    document: Option<String>,
+    document: Option<Key>,
     /// Only lines that came back by receipt (`true`), or without one.
     receipt: Option<bool>,
     /// Items on the page, 50 if not given, at most 500.
@@ -95,14 +96,14 @@ async fn refunds(State(app): State<App>, asked: Asked<Filter>) -> Result<Respons
          order by position, line limit $9",
         outcome,
         reason,
-        customer,
-        sku,
-        document,
+        customer.as_deref(),
+        sku.as_deref(),
+        document.as_deref(),
         receipt,
         after,
         after_line,
         limit + 1,
-        store
+        store.as_deref()
     );
     let lines = lines.fetch_all(&app.pool).await.map_err(failed)?;
     Ok(ready.page(&Page::of(lines, limit, |last| (last.position, last.line))))
@@ -152,10 +153,10 @@ struct WholeDocument {
 }
 
 /// One return without receipt, with what became of each line.
-#[utoipa::path(get, path = "/v1/sales/returns/{id}", tag = "sales", params(("id" = String, Path)), responses((status = 200, body = WholeDocument)))]
+#[utoipa::path(get, path = "/v1/sales/returns/{id}", tag = "sales", params(("id" = Key, Path)), responses((status = 200, body = WholeDocument)))]
 async fn return_document(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Path(id): Path<Key>,
     asked: Asked<Nothing>,
 ) -> Result<Response, Problem> {
     let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
@@ -164,7 +165,7 @@ async fn return_document(
         "select id, customer, store, country, currency, at, lines, units, amount, accepted_lines, refused_lines, unjudged_lines,
                 accepted_amount, sequence
          from sales.return_document where id = $1",
-        id
+        &*id
     );
     let Some(document) = document.fetch_optional(&app.pool).await.map_err(failed)? else {
         return ready.found(None::<Document>, "return");
@@ -174,7 +175,7 @@ async fn return_document(
         "select position, line, document, line_no, sale, customer, store, country, currency, sku, description, quantity, unit_price,
                 amount, outcome, reason, balance, remark, at
          from sales.refund_line where document = $1 and sale is null order by position, line",
-        id
+        &*id
     );
     let items = items.fetch_all(&app.pool).await.map_err(failed)?;
     Ok(ready.answer(WholeDocument { document, items }))
