@@ -99,6 +99,9 @@ pub(crate) fn problem<E: Refusal>(error: Error<E>) -> Problem {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
         }
         Error::Unavailable(error) => {
+            if let Some(problem) = Problem::unanswerable(&*error) {
+                return problem;
+            }
             tracing::error!(%error, "the log could not be reached");
             Problem::unavailable("log-unavailable", "the log could not be reached; nothing was done", 1)
         }

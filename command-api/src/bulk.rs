@@ -1,7 +1,11 @@
 //! Many commands in one request, as lines of JSON. Each line goes through the same routes, with the same access table, as if it
 //! had come alone; but they share batches, and are decided in the order in which they were sent.
 
+mod answers;
+mod lines;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -9,29 +13,46 @@ use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _};
-use platform::identity::Principal;
 use platform::trace::Trace;
 use platform::{Problem, extract};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
-use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
-use tokio_util::io::StreamReader;
+use tokio::time::{Instant, timeout_at};
 use tower::ServiceExt as _;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::answers::{Answers, Bound};
+use self::lines::{Fault, Lines};
 use crate::posted::Enqueued;
+
+/// What bulk requests may take.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of a line.
+    pub line: usize,
+    /// Commands of one request that are under way at once.
+    pub in_flight: usize,
+    /// Requests at once.
+    pub requests: usize,
+    /// Bytes of answers that wait to be read by one client.
+    pub waiting: usize,
+    /// The same, of all clients together.
+    pub all_waiting: usize,
+    /// How long a request may take.
+    pub time: Duration,
+}
 
 /// What it takes to run a line.
 #[derive(Clone)]
 struct Bulk {
     single: Router,
-    max_line: usize,
-    in_flight: usize,
+    limits: Limits,
+    places: Arc<Semaphore>,
+    bound: Bound,
 }
 
 /// A line of a bulk request.
@@ -53,12 +74,15 @@ struct Line {
 /// Who sent the request, and in which trace.
 #[derive(Clone)]
 struct Sender {
-    principal: Arc<Principal>,
+    /// Each line proves it anew: a key that is revoked opens nothing for the lines that are still to come.
+    authorization: Option<HeaderValue>,
     trace: Trace,
 }
 
-pub(crate) fn routes(single: Router, max_line: usize, in_flight: usize) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(commands)).with_state(Bulk { single, max_line, in_flight })
+pub(crate) fn routes(single: Router, limits: Limits) -> OpenApiRouter {
+    let places = Arc::new(Semaphore::new(limits.requests));
+    let bound = Bound::new(limits.waiting, limits.all_waiting);
+    OpenApiRouter::new().routes(routes!(commands)).with_state(Bulk { single, limits, places, bound })
 }
 
 /// Many commands, one JSON object a line. They are decided in order; each line of the answer tells what became of one, in order:
@@ -67,45 +91,64 @@ pub(crate) fn routes(single: Router, max_line: usize, in_flight: usize) -> OpenA
     responses((status = 200, description = "one line for each command, as they are committed", content_type = "application/x-ndjson")))]
 async fn commands(
     State(bulk): State<Bulk>,
-    Extension(principal): Extension<Arc<Principal>>,
     Extension(trace): Extension<Trace>,
     request: Request,
 ) -> Result<Response, Problem> {
     extract::require_content_type(request.headers(), "application/x-ndjson")?;
-    let (started, under_way) = mpsc::channel(bulk.in_flight);
-    tokio::spawn(start_each(bulk, Sender { principal, trace }, request.into_body(), started));
-    let answers = futures::stream::unfold(under_way, async |mut under_way: mpsc::Receiver<JoinHandle<Bytes>>| {
-        let answer = under_way.recv().await?.await;
-        Some((answer, under_way))
-    });
-    let mut response = Body::from_stream(answers).into_response();
+    let place = Arc::clone(&bulk.places)
+        .try_acquire_owned()
+        .map_err(|_| Problem::unavailable("overloaded", "too many bulk requests are under way; nothing was done", 1))?;
+    let authorization = request.headers().get(header::AUTHORIZATION).cloned();
+    let (answers, body) = answers::queue(bulk.bound.clone());
+    tokio::spawn(work(bulk, Sender { authorization, trace }, request.into_body(), answers, place));
+    let mut response = Body::from_stream(body).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     Ok(response)
 }
 
+/// Goes through a request, and keeps its place until all is answered, the client is gone, or the time is over.
+async fn work(bulk: Bulk, sender: Sender, body: Body, answers: Answers, _place: OwnedSemaphorePermit) {
+    let end = Instant::now() + bulk.limits.time;
+    let (started, mut under_way) = mpsc::channel::<JoinHandle<Bytes>>(bulk.limits.in_flight);
+    let collect = async move {
+        while let Some(work) = under_way.recv().await {
+            if answers.put(work.await).await.is_err() {
+                return;
+            }
+        }
+    };
+    let collected = timeout_at(end + bulk.limits.time, collect);
+    // The one that is left when the other ends has nothing more to do.
+    let ((), _) = tokio::join!(start_each(bulk, sender, body, started, end), collected);
+}
+
 /// Starts a command as soon as the one before it is enqueued. Stops when the client is gone; what was started goes on to its end.
-async fn start_each(bulk: Bulk, sender: Sender, body: Body, started: mpsc::Sender<JoinHandle<Bytes>>) {
-    let reader = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
-    let mut lines = FramedRead::new(reader, LinesCodec::new_with_max_length(bulk.max_line));
+async fn start_each(bulk: Bulk, sender: Sender, body: Body, started: mpsc::Sender<JoinHandle<Bytes>>, end: Instant) {
+    let mut lines = Lines::new(body, bulk.limits.line);
     let mut number = 0;
-    while let Some(line) = lines.next().await {
+    loop {
+        let line = match timeout_at(end, lines.next()).await {
+            Ok(None) => return,
+            Ok(Some(line)) => line,
+            Err(_) => {
+                let _ = started.send(refuse(number + 1, late("the whole of a bulk request takes too long"))).await;
+                return;
+            }
+        };
         number += 1;
         let enqueued = Arc::new(Notify::new());
         let work = match line {
-            Ok(line) if line.trim().is_empty() => continue,
+            Ok(line) if line.trim_ascii().is_empty() => continue,
             Ok(line) => tokio::spawn(run(bulk.single.clone(), sender.clone(), number, line, Arc::clone(&enqueued))),
-            Err(LinesCodecError::MaxLineLengthExceeded) => {
+            Err(Fault::TooLong) => {
                 enqueued.notify_one();
-                let problem = Problem::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "too-large",
-                    format!("a line is at most {} bytes", bulk.max_line),
-                );
-                tokio::spawn(async move { answer(number, problem.into_response()).await })
+                let detail = format!("a line is at most {} bytes", bulk.limits.line);
+                refuse(number, Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail))
             }
-            // The connection broke, or the body is not UTF-8: there is no next line to be found.
-            Err(LinesCodecError::Io(error)) => {
+            Err(Fault::Broken(error)) => {
                 tracing::debug!(%error, "a bulk request broke off");
+                let detail = "the body broke off, or its next bytes did not come in time";
+                let _ = started.send(refuse(number, late(detail))).await;
                 return;
             }
         };
@@ -116,7 +159,17 @@ async fn start_each(bulk: Bulk, sender: Sender, body: Body, started: mpsc::Sende
     }
 }
 
-async fn run(single: Router, sender: Sender, number: u64, line: String, enqueued: Arc<Notify>) -> Bytes {
+/// The last answer of a request that is not read to its end.
+fn late(detail: &str) -> Problem {
+    let detail = format!("{detail}; lines from here on were not read: send them again");
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", detail)
+}
+
+fn refuse(number: u64, problem: Problem) -> JoinHandle<Bytes> {
+    tokio::spawn(async move { answer(number, problem.into_response()).await })
+}
+
+async fn run(single: Router, sender: Sender, number: u64, line: Bytes, enqueued: Arc<Notify>) -> Bytes {
     let response = match request(&line, sender, Arc::clone(&enqueued)) {
         Ok(request) => single.oneshot(request).await.into_response(),
         Err(problem) => problem.into_response(),
@@ -126,14 +179,17 @@ async fn run(single: Router, sender: Sender, number: u64, line: String, enqueued
     answer(number, response).await
 }
 
-fn request(line: &str, sender: Sender, enqueued: Arc<Notify>) -> Result<Request, Problem> {
-    let Line { path, body, idempotency_key, if_match } = extract::json(line.as_bytes())?;
+fn request(line: &[u8], sender: Sender, enqueued: Arc<Notify>) -> Result<Request, Problem> {
+    let Line { path, body, idempotency_key, if_match } = extract::json(text(line)?.as_bytes())?;
     let uri: Uri = path.parse().map_err(|_| Problem::malformed("the path is not one").at("/path"))?;
     let mut request = Request::new(Body::from(body.get().to_owned()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     let headers = request.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(authorization) = sender.authorization {
+        headers.insert(header::AUTHORIZATION, authorization);
+    }
     for (name, value) in [("idempotency-key", idempotency_key), ("if-match", if_match)] {
         if let Some(value) = value {
             let value =
@@ -141,10 +197,14 @@ fn request(line: &str, sender: Sender, enqueued: Arc<Notify>) -> Result<Request,
             headers.insert(name, value);
         }
     }
-    request.extensions_mut().insert(sender.principal);
     request.extensions_mut().insert(sender.trace);
     request.extensions_mut().insert(Enqueued(enqueued));
     Ok(request)
+}
+
+fn text(line: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(line)
+        .map_err(|error| Problem::malformed(format!("the line is not UTF-8 from its byte {} on", error.valid_up_to())))
 }
 
 async fn answer(number: u64, response: Response) -> Bytes {

@@ -1,7 +1,12 @@
 //! The settings of this service; `--help` lists them all.
 
+use std::time::Duration;
+
 use clap::Parser;
+use event_store::Settings;
 use platform::config;
+
+use crate::bulk;
 
 /// POST: authenticate, decide, append.
 #[derive(Debug, Clone, Parser)]
@@ -13,6 +18,9 @@ pub struct Config {
     /// Where to listen.
     #[command(flatten)]
     pub listen: config::Listen,
+    /// Where it is watched.
+    #[command(flatten)]
+    pub inner: config::Inner,
     /// Who may use the service.
     #[command(flatten)]
     pub identity: config::Identity,
@@ -43,6 +51,49 @@ pub struct Config {
     /// Commands of one bulk request that may be under way at once.
     #[arg(long, env = "ANNALS_BULK_IN_FLIGHT", default_value_t = 512)]
     pub bulk_in_flight: usize,
+    /// Bulk requests at once; one more is answered 503.
+    #[arg(long, env = "ANNALS_BULK_REQUESTS", default_value_t = 64)]
+    pub bulk_requests: usize,
+    /// MiB of answers kept for a client that sends a bulk request and does not read yet; beyond it the rest of the request waits.
+    #[arg(long, env = "ANNALS_BULK_WAITING_MIB", default_value_t = 64)]
+    pub bulk_waiting_mib: usize,
+    /// The same for all clients together.
+    #[arg(long, env = "ANNALS_BULK_ALL_WAITING_MIB", default_value_t = 256)]
+    pub bulk_all_waiting_mib: usize,
+    /// Seconds that a bulk request may take to be sent.
+    #[arg(long, env = "ANNALS_BULK_TIMEOUT", default_value_t = 3600)]
+    pub bulk_timeout: u64,
+}
+
+impl Config {
+    /// How the log is written.
+    #[must_use]
+    pub fn store(&self) -> Settings {
+        Settings {
+            queue: self.queue,
+            max_batch: self.max_batch,
+            cached_aggregates: self.cached_aggregates,
+            key_retention: Duration::from_secs(self.key_retention_hours * 60 * 60),
+            answer_within: self.database.answer_within(),
+            // Whoever asks is told that the outcome is unknown before the request is given up without a word of it.
+            patience: Duration::from_secs(self.listen.request_timeout).mul_f64(0.7),
+            stalled_after: Duration::from_secs_f64(self.stalled_after),
+            ..Settings::default()
+        }
+    }
+
+    /// What bulk requests may take.
+    #[must_use]
+    pub fn bulk(&self) -> bulk::Limits {
+        bulk::Limits {
+            line: self.listen.max_body_bytes,
+            in_flight: self.bulk_in_flight,
+            requests: self.bulk_requests,
+            waiting: self.bulk_waiting_mib << 20,
+            all_waiting: self.bulk_all_waiting_mib << 20,
+            time: Duration::from_secs(self.bulk_timeout),
+        }
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

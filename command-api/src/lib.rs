@@ -1,7 +1,7 @@
 //! POST: authenticate, decide, append.
 
 mod answer;
-mod bulk;
+pub mod bulk;
 mod catalog;
 pub mod config;
 pub mod expiry;
@@ -19,7 +19,6 @@ use event_store::EventStore;
 use platform::access::Gate;
 use platform::identity::Authenticate;
 use platform::server::{Readiness, Surroundings, assemble, guarded};
-use platform::telemetry::PrometheusHandle;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -42,14 +41,12 @@ pub struct Parts {
     pub contexts: Vec<String>,
     /// Whether the service can do its work.
     pub ready: Readiness,
-    /// Renders `/metrics`.
-    pub metrics: Option<PrometheusHandle>,
     /// Bytes of one command at most.
     pub max_body_bytes: usize,
     /// How long one command may take.
     pub request_timeout: Duration,
-    /// Commands of one bulk request that may be under way at once.
-    pub bulk_in_flight: usize,
+    /// What bulk requests may take.
+    pub bulk: bulk::Limits,
 }
 
 #[derive(utoipa::OpenApi)]
@@ -78,13 +75,12 @@ pub fn router(app: App, parts: Parts) -> Router {
     let gate = Gate::new(domain::ACCESS, parts.authenticate);
     let single =
         guarded(routes.clone(), gate.clone()).layer(axum::extract::DefaultBodyLimit::max(parts.max_body_bytes));
-    let (bulk, described) = bulk::routes(single, parts.max_body_bytes, parts.bulk_in_flight).split_for_parts();
+    let (bulk, described) = bulk::routes(single, parts.bulk).split_for_parts();
     openapi.merge(described);
     let around = Surroundings {
         gate,
         openapi,
         ready: parts.ready,
-        metrics: parts.metrics,
         max_body_bytes: parts.max_body_bytes,
         request_timeout: parts.request_timeout,
     };

@@ -2,6 +2,7 @@
 //! then every read model is folded over what was let in.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+#[expect(dead_code, reason = "each test binary uses its own part")]
 mod api;
 
 use api::{Api, sale};

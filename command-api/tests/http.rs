@@ -1,5 +1,6 @@
 //! The HTTP contract, on a real Postgres.
 
+#[expect(dead_code, reason = "each test binary uses its own part")]
 mod api;
 
 use std::fmt::Write as _;

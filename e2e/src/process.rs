@@ -59,7 +59,12 @@ impl Binary {
     /// # Errors
     /// When it does not become ready.
     pub async fn serve(self) -> anyhow::Result<Service> {
-        let service = Service { binary: self, port: crate::ports::free()?, child: Mutex::new(None) };
+        let service = Service {
+            binary: self,
+            port: crate::ports::free()?,
+            inner: crate::ports::free()?,
+            child: Mutex::new(None),
+        };
         service.restart().await?;
         Ok(service)
     }
@@ -87,6 +92,7 @@ fn directory() -> anyhow::Result<PathBuf> {
 pub struct Service {
     binary: Binary,
     port: u16,
+    inner: u16,
     child: Mutex<Option<Child>>,
 }
 
@@ -95,6 +101,12 @@ impl Service {
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// The address of a path of its inner listener; a projector has none.
+    #[must_use]
+    pub fn inner_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.inner)
     }
 
     /// Its address and port.
@@ -128,6 +140,17 @@ impl Service {
         Ok(ended.success())
     }
 
+    /// Sends it a signal, `HUP` for example.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let pid = self.child.lock().ok().and_then(|child| child.as_ref()?.id()).context("it does not run")?;
+        let sent = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().await?;
+        anyhow::ensure!(sent.success(), "{} does not run", self.binary.name);
+        Ok(())
+    }
+
     /// Starts it again, on the same port.
     ///
     /// # Errors
@@ -138,6 +161,7 @@ impl Service {
             .binary
             .clone()
             .env("ANNALS_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("ANNALS_INNER_LISTEN", format!("127.0.0.1:{}", self.inner))
             .command()?
             .stdout(Stdio::null())
             .stderr(Stdio::null())

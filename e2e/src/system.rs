@@ -28,7 +28,7 @@ pub struct System {
     pub query: Service,
     client: Client,
     /// Holds the keys file until the services are gone.
-    _keys: tempfile::TempDir,
+    keys: tempfile::TempDir,
 }
 
 /// What an API answered.
@@ -77,15 +77,7 @@ impl System {
         }
         let query = service("query-api", "annals_query", "reader").serve().await?;
         let client = Client::builder().timeout(Duration::from_secs(20)).build()?;
-        Ok(Self {
-            postgres,
-            nats,
-            commands: command_services,
-            projectors: projector_services,
-            query,
-            client,
-            _keys: keys,
-        })
+        Ok(Self { postgres, nats, commands: command_services, projectors: projector_services, query, client, keys })
     }
 }
 
@@ -120,6 +112,12 @@ impl System {
             }
         }
         bail!("{path}: the projection did not get there")
+    }
+
+    /// The file with the API keys.
+    #[must_use]
+    pub fn keys_file(&self) -> std::path::PathBuf {
+        self.keys.path().join("keys.json")
     }
 
     /// Runs `replay-tool` on this system.

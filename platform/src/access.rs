@@ -42,11 +42,7 @@ impl Gate {
     }
 
     fn check(&self, request: &Request) -> Result<Arc<Principal>, Problem> {
-        // A line of a bulk request comes with the principal of the whole.
-        let principal = match request.extensions().get::<Arc<Principal>>() {
-            Some(principal) => Arc::clone(principal),
-            None => self.0.authenticate.authenticate(request.headers()).ok_or_else(unauthenticated)?,
-        };
+        let principal = self.0.authenticate.authenticate(request.headers()).ok_or_else(unauthenticated)?;
         let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
         let method = if request.method() == axum::http::Method::HEAD { "GET" } else { request.method().as_str() };
         if self.allows(method, route, &principal.roles) {

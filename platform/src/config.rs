@@ -7,6 +7,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_nats::{Client, ConnectOptions, ServerAddr};
 use clap::Args;
+use clap::builder::TypedValueParser as _;
+
+/// A limit below one would let nothing through.
+fn at_least_one() -> impl clap::builder::TypedValueParser<Value = usize> {
+    clap::value_parser!(u32).range(1..).map(|limit| limit as usize)
+}
 
 /// How to reach the database.
 #[derive(Debug, Clone, Args)]
@@ -91,9 +97,26 @@ pub struct Listen {
     /// Seconds after which a request that is not a stream is given up.
     #[arg(long, env = "ANNALS_REQUEST_TIMEOUT", default_value_t = 15)]
     pub request_timeout: u64,
+    /// Connections open at once at most; more wait until one ends. Each takes a file descriptor (`ulimit -n`).
+    #[arg(long, env = "ANNALS_MAX_CONNECTIONS", default_value_t = 900, value_parser = at_least_one())]
+    pub max_connections: usize,
+    /// Seconds after which a connection without an open request is closed: unused, or with a request whose head does not come to its end.
+    #[arg(long, env = "ANNALS_IDLE_TIMEOUT", default_value_t = 60)]
+    pub idle_timeout: u64,
+    /// Seconds without a byte after which a request that is not wholly sent, or an answer that is not taken, is given up.
+    #[arg(long, env = "ANNALS_STALL_TIMEOUT", default_value_t = 30)]
+    pub stall_timeout: u64,
     /// Seconds that requests have to end after the signal to stop.
     #[arg(long, env = "ANNALS_DRAIN_TIMEOUT", default_value_t = 20)]
     pub drain_timeout: u64,
+}
+
+/// Where those who watch a service look, apart from its clients.
+#[derive(Debug, Clone, Args)]
+pub struct Inner {
+    /// Address and port of `/metrics` and of `/readyz` with details, which are for nobody outside; without it there are none.
+    #[arg(long, env = "ANNALS_INNER_LISTEN")]
+    pub inner_listen: Option<SocketAddr>,
 }
 
 /// Who may use a service.

@@ -1,8 +1,8 @@
 //! Who is asking. API keys now; whatever implements [`Authenticate`] later.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context as _, ensure};
 use axum::http::{HeaderMap, header};
@@ -83,6 +83,66 @@ impl Authenticate for ApiKeys {
         }
         self.0.get(&<[u8; 32]>::from(Sha256::digest(key))).cloned()
     }
+}
+
+impl<T: Authenticate + ?Sized> Authenticate for Arc<T> {
+    fn authenticate(&self, headers: &HeaderMap) -> Option<Arc<Principal>> {
+        (**self).authenticate(headers)
+    }
+}
+
+/// The keys of a file, which may change while the service runs.
+#[derive(Debug)]
+pub struct KeysFile {
+    file: PathBuf,
+    roles: &'static [&'static str],
+    keys: RwLock<ApiKeys>,
+}
+
+impl KeysFile {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// As [`ApiKeys::read`].
+    pub fn read(file: &Path, roles: &'static [&'static str]) -> anyhow::Result<Self> {
+        metrics::describe_gauge!("annals_keys", "API keys that are taken.");
+        metrics::describe_counter!("annals_keys_reloads_total", "Times that the keys file was read anew, by outcome.");
+        let keys = ApiKeys::read(file, roles)?;
+        metrics::gauge!("annals_keys").set(count(keys.0.len()));
+        // Both are there from the start, so that an alert sees the first failure as one.
+        for outcome in ["read", "refused"] {
+            metrics::counter!("annals_keys_reloads_total", "outcome" => outcome).increment(0);
+        }
+        Ok(Self { file: file.to_owned(), roles, keys: RwLock::new(keys) })
+    }
+
+    /// Reads the file anew. One that is not as it must be changes nothing, and is told loudly.
+    pub fn reload(&self) {
+        let outcome = match ApiKeys::read(&self.file, self.roles) {
+            Ok(keys) => {
+                let number = keys.0.len();
+                *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+                metrics::gauge!("annals_keys").set(count(number));
+                tracing::info!(keys = number, "the keys file was read anew");
+                "read"
+            }
+            Err(error) => {
+                tracing::error!("the keys stay as they were, revoked ones too: {error:#}");
+                "refused"
+            }
+        };
+        metrics::counter!("annals_keys_reloads_total", "outcome" => outcome).increment(1);
+    }
+}
+
+impl Authenticate for KeysFile {
+    fn authenticate(&self, headers: &HeaderMap) -> Option<Arc<Principal>> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).authenticate(headers)
+    }
+}
+
+fn count(number: usize) -> f64 {
+    u32::try_from(number).unwrap_or(u32::MAX).into()
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

@@ -78,19 +78,33 @@ impl Problem {
 
     /// 500, or 503 where the database is to blame. The cause is logged here, once, and not told to the client.
     pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
-        let mut chain = cause.to_string();
-        let mut next = cause.source();
-        let mut unreachable = is_connection_trouble(cause);
-        while let Some(source) = next {
-            chain = format!("{chain}: {source}");
-            unreachable |= is_connection_trouble(source);
-            next = source.source();
+        if let Some(problem) = Self::unanswerable(cause) {
+            return problem;
         }
-        tracing::error!(error = %chain, "request failed");
+        let links = || std::iter::successors(Some(cause), |link| link.source());
+        let chain: Vec<String> = links().map(ToString::to_string).collect();
+        let unreachable = links().any(is_connection_trouble);
+        tracing::error!(error = chain.join(": "), "request failed");
         if unreachable {
             return Self::unavailable("database-unreachable", "the database cannot be reached just now; try again", 1);
         }
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side; it has been logged")
+    }
+
+    /// 422, where the database refused what it was asked for its content: a value out of its range, a text that it cannot hold, a document
+    /// that is too large for it, one that breaks a constraint (classes 22, 23 and 54). Sending it again would change nothing, and the
+    /// database is not to blame. Its own sentence repeats values: neither client nor log gets it.
+    pub fn unanswerable(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let refused = std::iter::successors(Some(cause), |link| link.source()).find_map(content_error)?;
+        let code = refused.code().unwrap_or_default();
+        let constraint = refused.constraint();
+        tracing::warn!(sqlstate = %code, constraint, "the database refused what a request holds");
+        let detail = match code.get(..2) {
+            Some("22") => "a value in the request is out of the range that can be stored or compared",
+            Some("54") => "a value in the request is larger than can be stored or compared",
+            _ => "what the request would store breaks a rule of the store",
+        };
+        Some(Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not-storable", detail))
     }
 
     /// Names a part of the request that is to blame.
@@ -119,6 +133,12 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         self.status
     }
+}
+
+fn content_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a dyn sqlx::error::DatabaseError> {
+    let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>() else { return None };
+    let code = error.code()?;
+    ["22", "23", "54"].contains(&code.get(..2)?).then_some(&**error)
 }
 
 fn is_connection_trouble(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -150,9 +170,13 @@ impl IntoResponse for Problem {
     }
 }
 
-/// What a problem's `type` page says about a code.
+/// What a problem's `type` page says about a code; none for what cannot be one.
 #[must_use]
-pub fn page(code: &str) -> String {
+pub fn page(code: &str) -> Option<String> {
+    let is_one = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    if code.len() > 64 || !code.bytes().all(is_one) {
+        return None;
+    }
     let meaning = match code {
         "malformed" => "The request could not be read. The detail says where; correct the request and send it again.",
         "invalid" => "A value breaks the rule of its field. `errors` says which, and the detail what it must be.",
@@ -161,6 +185,9 @@ pub fn page(code: &str) -> String {
         "not-found" => "There is nothing at this address. Check the path and the id.",
         "method-not-allowed" => "The route exists, but not for this method. The `Allow` header lists those it has.",
         "too-large" => "The body, or an event made of it, is too large. Split the request.",
+        "body-timeout" => {
+            "The rest of the body did not come in time. What was answered before is done; send the rest again."
+        }
         "unsupported-media-type" => {
             "Send `Content-Type: application/json`, or `application/x-ndjson` for bulk commands."
         }
@@ -188,8 +215,11 @@ pub fn page(code: &str) -> String {
         "database-unreachable" => {
             "The database cannot be reached. Try again; under the same Idempotency-Key nothing happens twice."
         }
+        "not-storable" => {
+            "The store cannot hold or compare a value of the request. Correct it; sending it again changes nothing."
+        }
         "internal" => "A fault on our side, which has been logged.",
         _ => "The business refuses this command. The detail says which rule it breaks.",
     };
-    format!("{code}\n\n{meaning}\n")
+    Some(format!("{code}\n\n{meaning}\n"))
 }

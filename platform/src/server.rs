@@ -4,12 +4,12 @@ use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Json, Response};
 use axum::routing::get;
@@ -17,19 +17,20 @@ use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::Instrument as _;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::access::{self, Gate};
-use crate::config::Listen;
+use crate::config::{Inner, Listen};
+use crate::observe::observe;
 use crate::problem;
-use crate::trace::Trace;
-use crate::{Problem, extract};
+use crate::{Problem, connections, extract};
+
+/// How long a check of readiness may take.
+const READINESS: Duration = Duration::from_secs(3);
 
 /// Says whether the service can do its work now: `Ok` or `Err`, each with details.
 pub type Readiness = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Value, Value>> + Send>> + Send + Sync>;
@@ -42,8 +43,6 @@ pub struct Surroundings {
     pub openapi: OpenApi,
     /// Whether the service can do its work.
     pub ready: Readiness,
-    /// Renders `/metrics`; none in tests.
-    pub metrics: Option<PrometheusHandle>,
     /// Bytes of a body at most.
     pub max_body_bytes: usize,
     /// How long a request may take; streams are not limited once they answer.
@@ -52,9 +51,9 @@ pub struct Surroundings {
 
 /// A service's routes with everything around them: access, limits, problem documents, traces, metrics, health, description.
 pub fn assemble(routes: Router, around: Surroundings) -> Router {
-    let Surroundings { gate, openapi, ready, metrics, max_body_bytes, request_timeout } = around;
-    let open = health(ready, metrics)
-        .route("/problems/{code}", get(async |extract::Path(code): extract::Path<String>| problem::page(&code)))
+    let Surroundings { gate, openapi, ready, max_body_bytes, request_timeout } = around;
+    let open = health(ready)
+        .route("/problems/{code}", get(page))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", with_key(openapi)));
     guarded(routes, gate)
         .merge(open)
@@ -80,24 +79,57 @@ pub fn guarded(routes: Router, gate: Gate) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
 }
 
-/// `/livez`, `/readyz` and `/metrics`.
-pub fn health(ready: Readiness, metrics: Option<PrometheusHandle>) -> Router {
-    let readyz = async move || match ready().await {
+/// `/livez`, `/readyz` with its details, and `/metrics`: for those who watch the service, not for the world.
+pub fn watched(ready: Readiness, metrics: PrometheusHandle) -> Router {
+    let readyz = async move || answered(in_time(&ready).await);
+    Router::new()
+        .merge(livez())
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(async move || metrics.render()))
+        .fallback(not_found)
+}
+
+/// `/livez` and `/readyz` for the world: a bare yes or no.
+fn health(ready: Readiness) -> Router {
+    let readyz = async move || {
+        let bare = |ready: bool| json!({ "ready": ready });
+        answered(in_time(&ready).await.map(|_| bare(true)).map_err(|_| bare(false)))
+    };
+    livez().route("/readyz", get(readyz))
+}
+
+fn livez() -> Router {
+    Router::new().route("/livez", get(async || Json(json!({ "alive": true }))))
+}
+
+fn answered(ready: Result<Value, Value>) -> Response {
+    match ready {
         Ok(details) => Json(details).into_response(),
         Err(details) => (StatusCode::SERVICE_UNAVAILABLE, Json(details)).into_response(),
-    };
-    Router::new()
-        .route("/livez", get(async || Json(json!({ "alive": true }))))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(async move || metrics.map(|handle| handle.render()).unwrap_or_default()))
+    }
+}
+
+/// A check that takes longer is one that has failed.
+async fn in_time(ready: &Readiness) -> Result<Value, Value> {
+    let late = |_| Err(json!({ "ready": false, "reason": "the check did not end in time" }));
+    tokio::time::timeout(READINESS, ready()).await.unwrap_or_else(late)
+}
+
+async fn page(extract::Path(code): extract::Path<String>) -> Result<String, Problem> {
+    problem::page(&code).ok_or_else(|| Problem::not_found("there is no such code"))
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    Problem::not_found(format!("there is no route {}", uri.path()))
+    Problem::not_found(format!("there is no route {}", shown(uri.path())))
+}
+
+/// What a stranger sent, as far as an answer repeats it.
+fn shown(text: &str) -> String {
+    text.chars().take(200).collect()
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let detail = format!("{} is not a route for {method}", uri.path());
+    let detail = format!("{} is not a route for {}", shown(uri.path()), shown(method.as_str()));
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
 }
 
@@ -120,43 +152,6 @@ fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response<Body> {
         .into_response()
 }
 
-/// Gives each request its trace, and counts and times it.
-async fn observe(mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let trace = Trace::from_headers(request.headers());
-    let span = tracing::info_span!("request", trace_id = trace.id());
-    let method = request.method().clone();
-    let route =
-        request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    request.extensions_mut().insert(trace.clone());
-    let mut response = next.run(request).instrument(span.clone()).await;
-    if let Ok(value) = HeaderValue::from_str(&trace.parent()) {
-        response.headers_mut().insert("traceparent", value);
-    }
-    let status = response.status();
-    let labels = [("method", method.to_string()), ("route", route.clone()), ("status", status.as_u16().to_string())];
-    metrics::histogram!("annals_http_request_seconds", &labels).record(started.elapsed());
-    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    span.in_scope(|| tracing::debug!(%method, route, status = status.as_u16(), micros, "answered"));
-    response
-}
-
-/// Cancelled at SIGTERM or SIGINT.
-///
-/// # Errors
-/// When signals cannot be listened to.
-pub fn stop_signal() -> anyhow::Result<CancellationToken> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let stop = CancellationToken::new();
-    let token = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        tracing::info!("stopping");
-        token.cancel();
-    });
-    Ok(stop)
-}
-
 /// Serves until `stop` is cancelled, then gives open requests the drain time to end.
 ///
 /// # Errors
@@ -165,18 +160,34 @@ pub async fn serve(router: Router, settings: &Listen, stop: CancellationToken) -
     let listener =
         TcpListener::bind(settings.listen).await.with_context(|| format!("could not listen on {}", settings.listen))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    let router = router.layer(Extension(stop.clone()));
-    let stopping = stop.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stopping.cancelled().await });
+    let serving = connections::serve(listener, router.layer(Extension(stop.clone())), settings, stop.clone());
     let deadline = async {
         stop.cancelled().await;
         tokio::time::sleep(Duration::from_secs(settings.drain_timeout)).await;
     };
     tokio::select! {
-        served = serving => served.context("serving failed"),
-        () = deadline => {
-            tracing::warn!("some requests did not end in time and were dropped");
-            Ok(())
-        }
+        () = serving => {}
+        () = deadline => tracing::warn!("some requests did not end in time and were dropped"),
     }
+    Ok(())
+}
+
+/// [`serve`], and beside it those who watch the service, at the inner address if there is one.
+///
+/// # Errors
+/// When an address cannot be listened on.
+pub async fn serve_watched(
+    router: Router,
+    watched: Router,
+    settings: &Listen,
+    inner: &Inner,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let inner = async {
+        match inner.inner_listen {
+            Some(listen) => serve(watched, &Listen { listen, ..settings.clone() }, stop.clone()).await,
+            None => Ok(()),
+        }
+    };
+    tokio::try_join!(serve(router, settings, stop.clone()), inner).map(|((), ())| ())
 }

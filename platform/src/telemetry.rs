@@ -41,5 +41,6 @@ pub fn recorder() -> anyhow::Result<PrometheusHandle> {
         "annals_http_request_seconds",
         "Time from request to answer, by method, route and status."
     );
+    crate::connections::describe_metrics();
     Ok(handle)
 }

@@ -13,6 +13,9 @@ pub struct Config {
     /// Where to listen.
     #[command(flatten)]
     pub listen: config::Listen,
+    /// Where it is watched.
+    #[command(flatten)]
+    pub inner: config::Inner,
     /// Who may use the service.
     #[command(flatten)]
     pub identity: config::Identity,

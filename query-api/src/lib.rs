@@ -15,7 +15,6 @@ use axum::Router;
 use platform::access::Gate;
 use platform::identity::Authenticate;
 use platform::server::{Readiness, Surroundings, assemble};
-use platform::telemetry::PrometheusHandle;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use utoipa::OpenApi as _;
@@ -41,8 +40,6 @@ pub struct Parts {
     pub contexts: Vec<String>,
     /// Whether the service can do its work.
     pub ready: Readiness,
-    /// Renders `/metrics`.
-    pub metrics: Option<PrometheusHandle>,
     /// How long a request may take.
     pub request_timeout: Duration,
 }
@@ -78,7 +75,6 @@ pub fn router(app: App, parts: Parts) -> Router {
         gate: Gate::new(domain::ACCESS, parts.authenticate),
         openapi,
         ready: parts.ready,
-        metrics: parts.metrics,
         max_body_bytes: 0,
         request_timeout: parts.request_timeout,
     };

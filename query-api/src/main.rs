@@ -1,28 +1,24 @@
 //! The query API's process: read the settings, connect, serve.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser as _;
 use platform::database::Purpose;
-use platform::identity::ApiKeys;
-use platform::{server, telemetry};
+use platform::server::{Readiness, serve_watched, watched};
+use platform::service::{self, Service};
 use query_api::{App, Config, Parts, Progress, router};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
-async fn main() {
-    if let Err(error) = run(Config::parse()).await {
-        tracing::error!("{error:#}");
-        std::process::exit(1);
-    }
+async fn main() -> ExitCode {
+    service::run(work).await
 }
 
-async fn run(config: Config) -> anyhow::Result<()> {
-    let metrics = telemetry::start()?;
-    let keys = ApiKeys::read(&config.identity.keys_file, domain::access::ROLES)?;
+async fn work(Service { config, metrics, stop }: Service<Config>) -> anyhow::Result<()> {
+    let keys = service::keys(&config.identity, domain::access::ROLES)?;
     // Filters are optional: a plan made for their values uses the right index, a general one cannot.
     let pool = config
         .database
@@ -31,14 +27,16 @@ async fn run(config: Config) -> anyhow::Result<()> {
             options.options([("plan_cache_mode", "force_custom_plan")])
         })
         .await?;
-    let stop = server::stop_signal()?;
-    let app = App { pool: pool.clone(), progress: Progress::follow(pool.clone(), stop.clone()) };
+    let ready: Readiness = Arc::new({
+        let pool = pool.clone();
+        move || Box::pin(query_api::ready(pool.clone()))
+    });
+    let app = App { progress: Progress::follow(pool.clone(), stop.clone()), pool };
     let parts = Parts {
         authenticate: Box::new(keys),
         contexts: config.contexts.clone(),
-        ready: Arc::new(move || Box::pin(query_api::ready(pool.clone()))),
-        metrics: Some(metrics),
+        ready: ready.clone(),
         request_timeout: Duration::from_secs(config.listen.request_timeout),
     };
-    server::serve(router(app, parts), &config.listen, stop).await
+    serve_watched(router(app, parts), watched(ready, metrics), &config.listen, &config.inner, stop).await
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use command_api::{App, Parts, router};
+use command_api::{App, Parts, bulk, router};
 use e2e::calls::{Answer, call, key_of_each};
 use event_store::{EventStore, Settings, Upcasters};
 use platform::identity::ApiKeys;
@@ -20,20 +20,36 @@ pub(crate) struct Api {
 impl Api {
     /// The API with a key for each role; the key is the role's name.
     pub(crate) fn start(pool: &PgPool) -> Self {
-        Self::with_patience(pool, Duration::from_secs(30))
+        Self::with(pool, Duration::from_secs(30), |_| ())
     }
 
     pub(crate) fn with_patience(pool: &PgPool, request_timeout: Duration) -> Self {
+        Self::with(pool, request_timeout, |_| ())
+    }
+
+    pub(crate) fn with_bulk(pool: &PgPool, change: impl FnOnce(&mut bulk::Limits)) -> Self {
+        Self::with(pool, Duration::from_secs(30), change)
+    }
+
+    fn with(pool: &PgPool, request_timeout: Duration, change: impl FnOnce(&mut bulk::Limits)) -> Self {
         let keys = ApiKeys::parse(&key_of_each(domain::access::ROLES), domain::access::ROLES).unwrap();
         let store = EventStore::start(pool.clone(), Upcasters::new(domain::upcasters()), Settings::default());
+        let mut bulk = bulk::Limits {
+            line: 1024 * 1024,
+            in_flight: 64,
+            requests: 4,
+            waiting: 64 * 1024 * 1024,
+            all_waiting: 64 * 1024 * 1024,
+            time: Duration::from_secs(60),
+        };
+        change(&mut bulk);
         let parts = Parts {
             authenticate: Box::new(keys),
             contexts: Vec::new(),
             ready: Arc::new(|| Box::pin(async { Ok(json!({})) })),
-            metrics: None,
             max_body_bytes: 1024 * 1024,
             request_timeout,
-            bulk_in_flight: 64,
+            bulk,
         };
         Self { router: router(App { store, longest_hold: chrono::TimeDelta::minutes(30) }, parts), pool: pool.clone() }
     }

@@ -45,7 +45,6 @@ impl Api {
             authenticate: Box::new(ApiKeys::parse(&key_of_each(ROLES), ROLES).unwrap()),
             contexts: Vec::new(),
             ready: Arc::new(|| Box::pin(async { Ok(json!({})) })),
-            metrics: None,
             request_timeout: Duration::from_secs(30),
         };
         let stop = CancellationToken::new();
