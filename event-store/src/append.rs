@@ -32,7 +32,7 @@ struct Columns<'a> {
     s_expected: Vec<i64>,
     s_decided_on: Vec<Option<Uuid>>,
     s_events: Vec<i32>,
-    s_first_event: Vec<Uuid>,
+    s_first_event: Vec<Option<Uuid>>,
     e_commit: Vec<i32>,
     e_type: Vec<&'a str>,
     e_id: Vec<&'a str>,
@@ -61,14 +61,13 @@ impl<'a> Columns<'a> {
 
     fn add(&mut self, number: i32, commit: &'a Commit) {
         for stream in &commit.streams {
-            let Some(first) = stream.events.first() else { continue };
             self.s_commit.push(number);
             self.s_type.push(stream.aggregate_type);
             self.s_id.push(&stream.aggregate_id);
             self.s_expected.push(stream.expected);
             self.s_decided_on.push(stream.decided_on);
             self.s_events.push(count(stream.events.len()));
-            self.s_first_event.push(first.id);
+            self.s_first_event.push(stream.events.first().map(|event| event.id));
             for (sequence, event) in (stream.expected + 1..).zip(&stream.events) {
                 self.e_commit.push(number);
                 self.e_type.push(stream.aggregate_type);
@@ -141,7 +140,7 @@ pub(crate) async fn append<'a>(
         &columns.s_expected,
         &columns.s_decided_on as _,
         &columns.s_events,
-        &columns.s_first_event,
+        &columns.s_first_event as _,
         &columns.e_commit,
         &columns.e_type as _,
         &columns.e_id as _,

@@ -16,7 +16,7 @@ pub(crate) struct NewEvent {
     pub(crate) payload: Box<RawValue>,
 }
 
-/// The new events of one stream, and the sequence they were decided on.
+/// The new events of one stream, and the sequence they were decided on. If there are none, what else the commit holds was decided on it.
 #[derive(Debug)]
 pub(crate) struct StreamCommit {
     pub(crate) aggregate_type: &'static str,

@@ -75,16 +75,13 @@ impl<A: Aggregate<Services = ()> + Clone> Part<A> {
         }
     }
 
-    /// Adds this stream's events to a commit, if there are any.
+    /// Adds this stream's part to a commit: its events, if there are any, and what was decided on.
     pub(crate) fn write(
         &mut self,
         streams: &mut Vec<StreamCommit>,
         fences: &mut Vec<Arc<Fence>>,
         mint: impl Fn() -> Uuid,
     ) -> Result<(), LogError> {
-        if self.draft.is_empty() {
-            return Ok(());
-        }
         let events = self.draft.events.iter().map(|event| {
             self.last = mint();
             Ok(NewEvent {

@@ -168,6 +168,24 @@ async fn two_streams_change_together_or_not_at_all(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn of_a_pair_the_stream_that_gets_no_event_counts_as_well(pool: PgPool) {
+    let (one, other) = (store(&pool), store(&pool));
+    let add_to_t_what_s_has = |s: &mut Draft<Tally>, t: &mut Draft<Tally>| {
+        let by = s.state().total;
+        t.handle(Command::Add { by }).map(|_| ())
+    };
+    for total in 1..=5 {
+        // The process that moves it remembers less of it.
+        other.execute(&request(), tally("s"), count(1)).await.unwrap();
+        let receipt = one.execute_pair(&request(), tally("s"), tally("t"), add_to_t_what_s_has).await.unwrap();
+        assert_eq!((receipt.aggregate_id.as_str(), receipt.sequence), ("s", total));
+    }
+    let of_t = "select sum((payload #>> '{counted,by}')::bigint)::bigint from events where aggregate_id = 't'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(of_t).fetch_one(&pool).await.unwrap(), 1 + 2 + 3 + 4 + 5);
+    every_decision_saw_what_the_log_says(&pool).await;
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn one_stream_cannot_be_a_pair(pool: PgPool) {
     let both = |_: &mut Draft<Tally>, _: &mut Draft<Tally>| Ok::<(), Full>(());
     let same = store(&pool).execute_pair(&request(), tally("s"), tally("s"), both).await;

@@ -159,6 +159,22 @@ async fn what_was_only_read_before_it_was_lost_is_not_believed_either(pool: PgPo
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn nor_is_it_by_the_part_of_a_pair_that_gets_no_event(pool: PgPool) {
+    let (one, other) = (store(&pool), store(&pool));
+    add(&one, "t", 1).await;
+    add(&other, "s", 1).await;
+    let add_to_t_what_s_has = |s: &mut Draft<Tally>, t: &mut Draft<Tally>| {
+        let by = s.state().total;
+        t.handle(Command::Add { by }).map(|_| ())
+    };
+    assert_eq!(one.read(tally("s"), |tally| tally.total).await.unwrap(), 1);
+    lose_all_after(&pool, 1).await;
+    add(&store(&pool), "s", 10).await;
+    one.execute_pair(&request(), tally("s"), tally("t"), add_to_t_what_s_has).await.unwrap();
+    assert_eq!(store(&pool).read(tally("t"), |tally| tally.total).await.unwrap(), 11);
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn a_snapshot_made_from_it_is_not_used(pool: PgPool) {
     one_that_remembers_what_was_lost(&pool).await;
     // The other process has not reached a multiple of four since it knows of the stream: the snapshot is the one of what was lost, or newer.
