@@ -19,6 +19,7 @@ pub struct Proxy {
 struct State {
     pattern: Vec<u8>,
     armed: AtomicBool,
+    swallows: AtomicBool,
     cuts: AtomicUsize,
     /// Changes when all connections that there are die.
     dying: watch::Sender<()>,
@@ -35,6 +36,7 @@ impl Proxy {
         let state = Arc::new(State {
             pattern: pattern.to_vec(),
             armed: AtomicBool::new(false),
+            swallows: AtomicBool::new(false),
             cuts: AtomicUsize::new(0),
             dying: watch::Sender::new(()),
         });
@@ -56,6 +58,11 @@ impl Proxy {
     /// Cuts the next connection on which the pattern is sent, once.
     pub fn arm(&self) {
         self.state.armed.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets the next connection on which the pattern is sent die before the server gets to see it, once. The server never hears of its end.
+    pub fn swallow(&self) {
+        self.state.swallows.store(true, Ordering::SeqCst);
     }
 
     /// From now on, nothing passes over any connection that there is, and neither side is told. New ones work.
@@ -91,10 +98,13 @@ async fn pass(mut client: TcpStream, port: u16, state: Arc<State>) {
             read = client.read(&mut from_client) => {
                 let Ok(length @ 1..) = read else { return };
                 let sent = &from_client[..length];
+                let is_it = sent.windows(state.pattern.len()).any(|window| window == state.pattern);
+                if is_it && state.swallows.swap(false, Ordering::SeqCst) {
+                    return std::future::pending().await;
+                }
                 if server.write_all(sent).await.is_err() {
                     return;
                 }
-                let is_it = sent.windows(state.pattern.len()).any(|window| window == state.pattern);
                 if is_it && state.armed.swap(false, Ordering::SeqCst) {
                     // The server does its work and answers; nobody hears it.
                     let _ = server.read(&mut from_server).await;

@@ -204,3 +204,33 @@ async fn while_the_log_takes_nothing_commands_are_told_so_and_what_was_handed_ov
     let ids: Vec<String> = sqlx::query_scalar("select aggregate_id from events").fetch_all(&pool).await.unwrap();
     assert_eq!(ids, ["handed over"]);
 }
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn who_falls_silent_while_it_holds_the_log_holds_it_for_a_second_only(
+    _: PgPoolOptions,
+    direct: PgConnectOptions,
+) {
+    // Only what is decided while the log is held is committed by a statement of its own.
+    let proxy = Proxy::start(direct.get_port(), b"COMMIT").await.unwrap();
+    let through = e2e::postgres::connections_of_a_service(direct.clone().port(proxy.port()));
+    let pool = e2e::postgres::connections_of_a_service(direct);
+    let (silent, other) = (store(&through, impatient()), store(&pool, Settings::default()));
+    assert_eq!(one_more(&silent).await, 1);
+    assert_eq!(one_more(&other).await, 2);
+    proxy.swallow();
+    let lost = one_more(&silent);
+    let next = async {
+        while sqlx::query_scalar("select not exists (select from pg_stat_activity where state = 'idle in transaction')")
+            .fetch_one(&pool)
+            .await
+            .unwrap()
+        {
+            tokio::task::yield_now().await;
+        }
+        store(&pool, Settings::default()).execute(&request(), Target::<Tally>::new("t"), count(1)).await.unwrap()
+    };
+    let bound = Duration::from_secs(20);
+    let (lost, next) = tokio::time::timeout(bound, futures::future::join(lost, next)).await.unwrap();
+    assert_eq!((lost, next.sequence), (3, 1));
+    every_decision_saw_what_the_log_says(&pool).await;
+}
