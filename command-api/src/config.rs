@@ -33,6 +33,9 @@ pub struct Config {
     /// Commands that may wait to be appended; one more is answered 503.
     #[arg(long, env = "ANNALS_QUEUE", default_value_t = 4096)]
     pub queue: usize,
+    /// MiB of events that may wait to be appended; a command that would make it more is answered 503.
+    #[arg(long, env = "ANNALS_QUEUE_MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    pub queue_mib: u32,
     /// Seconds: when the oldest command has been waiting for the log for so long, others are turned away with 503 at once.
     #[arg(long, env = "ANNALS_STALLED_AFTER", default_value_t = 2.0, value_parser = seconds)]
     pub stalled_after: f64,
@@ -71,6 +74,7 @@ impl Config {
     pub fn store(&self) -> Settings {
         Settings {
             queue: self.queue,
+            queue_bytes: self.queue_mib as usize * 1024 * 1024,
             max_batch: self.max_batch,
             cached_aggregates: self.cached_aggregates,
             key_retention: Duration::from_secs(self.key_retention_hours * 60 * 60),

@@ -48,12 +48,18 @@ impl Commit {
     /// When an event would not fit into a message.
     pub(crate) fn new<E>(request: &Request, streams: Vec<StreamCommit>, limit: usize) -> Result<Self, Error<E>> {
         let metadata = to_raw_value(&request.metadata).map_err(LogError::from)?;
-        let payloads = streams.iter().flat_map(|stream| &stream.events).map(|event| event.payload.get().len());
-        let bytes = payloads.max().unwrap_or(0) + metadata.get().len();
+        let commit = Self { streams, metadata, idempotency: request.idempotency.clone(), at: request.now };
+        let bytes = commit.sizes().max().unwrap_or(0);
         if bytes > limit {
             return Err(Error::TooLarge { bytes, limit });
         }
-        Ok(Self { streams, metadata, idempotency: request.idempotency.clone(), at: request.now })
+        Ok(commit)
+    }
+
+    /// The bytes of each event's payload and metadata.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = usize> {
+        let events = self.streams.iter().flat_map(|stream| &stream.events);
+        events.map(|event| event.payload.get().len() + self.metadata.get().len())
     }
 
     pub(crate) fn events(&self) -> usize {

@@ -157,6 +157,7 @@ impl EventStore {
         }
         // Before the new states are installed: once they are, the commit must follow.
         let place = self.0.queue.try_reserve().map_err(no_place)?;
+        let Some(room) = self.0.room.take(&commit) else { return Err(no_place(mpsc::error::TrySendError::Full(()))) };
         // Always in the same order, so that two pairs never wait for each other.
         let (mut of_a, mut of_b);
         if b.is_none_or(|b| a.key() < b.key()) {
@@ -173,7 +174,8 @@ impl EventStore {
         if let Some((b, entry)) = b.zip(of_b.as_mut()) {
             b.install(entry);
         }
-        let (pending, answered) = Pending::new(commit, fences);
+        let (mut pending, answered) = Pending::new(commit, fences);
+        pending.room = Some(room);
         place.send(pending);
         Ok(Some(answered))
     }

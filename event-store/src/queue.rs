@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::commit::{Commit, Outcome};
@@ -16,15 +16,39 @@ pub(crate) struct Pending {
     pub(crate) fences: Vec<Arc<Fence>>,
     pub(crate) answer: oneshot::Sender<Outcome>,
     pub(crate) queued: Instant,
+    /// What it takes of the memory for commits that wait.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 impl Pending {
     /// And who waits for the outcome.
     pub(crate) fn new(commit: Commit, fences: Vec<Arc<Fence>>) -> (Self, oneshot::Receiver<Outcome>) {
         let (answer, answered) = oneshot::channel();
-        (Self { commit, fences, answer, queued: Instant::now() }, answered)
+        (Self { commit, fences, answer, queued: Instant::now(), room: None }, answered)
     }
 }
+
+/// How much may wait.
+pub(crate) struct Room {
+    left: Arc<Semaphore>,
+    all: usize,
+}
+
+impl Room {
+    pub(crate) fn of(bytes: usize) -> Self {
+        let all = (bytes / KIB).clamp(1, Semaphore::MAX_PERMITS);
+        Self { left: Arc::new(Semaphore::new(all)), all }
+    }
+
+    /// Room for a commit, until it is dropped; `None` when too much is waiting. One that would never fit gets all there is.
+    pub(crate) fn take(&self, commit: &Commit) -> Option<OwnedSemaphorePermit> {
+        let needed = (commit.sizes().sum::<usize>() / KIB + 1).min(self.all);
+        Arc::clone(&self.left).try_acquire_many_owned(u32::try_from(needed).ok()?).ok()
+    }
+}
+
+/// Room is counted in these.
+const KIB: usize = 1024;
 
 /// The receiving end.
 pub(crate) struct Queue {

@@ -1,5 +1,7 @@
 //! The log for people who come from cqrs-es: its repository and its event store over ours.
 
+use std::convert::Infallible;
+
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use cqrs_es::persist::{
@@ -9,11 +11,12 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use serde_json::value::{RawValue, to_raw_value};
 use sqlx::PgPool;
 use sqlx::types::Json;
+use tokio::time::timeout;
 
 use crate::commit::{Commit, NewEvent, Outcome, StreamCommit};
 use crate::execute::event_id;
 use crate::queue::Pending;
-use crate::{EventStore, LogError, Recorded, Upcasters, load};
+use crate::{Error, EventStore, LogError, Recorded, Upcasters, load};
 
 const REPLAYED_AHEAD: usize = 1000;
 
@@ -101,15 +104,13 @@ impl PersistedEventRepository for Repository {
         };
         let metadata = to_raw_value(&first.metadata)?;
         let commit = Commit { streams: vec![stream], metadata, idempotency: None, at };
-        let stopped = |_| PersistenceError::ConnectionError(LogError::Stopped.into());
+        let stopped = || PersistenceError::ConnectionError(LogError::Stopped.into());
         let (pending, answered) = Pending::new(commit, Vec::new());
-        self.store
-            .0
-            .queue
-            .send(pending)
-            .await
-            .map_err(|_| PersistenceError::ConnectionError(LogError::Stopped.into()))?;
-        match answered.await.map_err(stopped)? {
+        let patience = self.store.0.settings.patience;
+        let full = |_| PersistenceError::ConnectionError(Error::<Infallible>::Overloaded.into());
+        timeout(patience, self.store.0.queue.send(pending)).await.map_err(full)?.map_err(|_| stopped())?;
+        let unknown = |_| PersistenceError::ConnectionError(Error::<Infallible>::Unknown.into());
+        match timeout(patience, answered).await.map_err(unknown)?.map_err(|_| stopped())? {
             Outcome::Appended { .. } => Ok(()),
             Outcome::Rejected(reason) => Err(PersistenceError::UnknownError(LogError::Rejected(reason).into())),
             Outcome::Conflict(_) | Outcome::Duplicate(_) | Outcome::KeyReused => {

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Commits that may wait for the appender; one more is [`crate::Error::Overloaded`].
     pub queue: usize,
+    /// Bytes of events that may wait for the appender, or be on their way; more is [`crate::Error::Overloaded`]. A batch is never larger.
+    pub queue_bytes: usize,
     /// Commits in one batch at most.
     pub max_batch: usize,
     /// Bytes of one event's payload and metadata at most. NATS takes 1 MiB with headers.
@@ -35,6 +37,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             queue: 4096,
+            queue_bytes: 256 * 1024 * 1024,
             max_batch: 512,
             max_event_bytes: 900 * 1024,
             cached_aggregates: 100_000,

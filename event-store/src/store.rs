@@ -12,7 +12,7 @@ use crate::deadline::Bounded;
 use crate::fence::Fence;
 use crate::memory::Memory;
 use crate::part::Part;
-use crate::queue::{Pending, Queue};
+use crate::queue::{Pending, Queue, Room};
 use crate::settings::Settings;
 use crate::stream::{Draft, Loaded, Target, Version};
 use crate::waiting::Waiting;
@@ -28,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) upcasters: Upcasters,
     pub(crate) settings: Arc<Settings>,
     pub(crate) queue: mpsc::Sender<Pending>,
+    pub(crate) room: Room,
     appended: watch::Receiver<i64>,
     memory: Memory,
     pub(crate) waiting: Waiting,
@@ -43,12 +44,12 @@ impl EventStore {
         let (queue, pending) = mpsc::channel(settings.queue);
         let (announce, appended) = watch::channel(0);
         let (memory, waiting) = (Memory::of(settings.cached_aggregates), Waiting::default());
-        let closing = CancellationToken::new();
+        let (closing, room) = (CancellationToken::new(), Room::of(settings.queue_bytes));
         let received = Queue { pending, max_batch: settings.max_batch, closing: closing.clone() };
         let (way, of_task) = (Way::to(database.clone()), Arc::clone(&settings));
         tokio::spawn(Appender::new(way, of_task, received, announce, memory.clone(), waiting.clone()).run());
         waiting.show();
-        Self(Arc::new(Inner { database, upcasters, settings, queue, appended, memory, waiting, closing }))
+        Self(Arc::new(Inner { database, upcasters, settings, queue, room, appended, memory, waiting, closing }))
     }
 
     /// The last position that this process appended; changes wake the relay.

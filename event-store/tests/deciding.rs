@@ -223,6 +223,28 @@ async fn a_full_queue_turns_commands_away_and_loses_none(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn large_commands_are_turned_away_before_they_fill_the_memory(pool: PgPool) {
+    let store = with(&pool, Settings { queue_bytes: 1024 * 1024, ..Settings::default() });
+    let mut held = pool.begin().await.unwrap();
+    sqlx::query("select from log_head for update").execute(&mut *held).await.unwrap();
+    let large = |n: usize| {
+        let (store, note) = (store.clone(), "x".repeat(100 * 1024));
+        let command = Command::Count { events: 2, note };
+        tokio::spawn(async move { store.execute(&request(), Target::<Tally>::new(format!("{n}")), command).await })
+    };
+    let sent: Vec<_> = (0..20).map(large).collect();
+    while sent.iter().filter(|sent| sent.is_finished()).count() < 15 {
+        tokio::task::yield_now().await;
+    }
+    held.commit().await.unwrap();
+    let answers: Vec<_> = join_all(sent).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 5, "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| matches!(answer, Err(Error::Overloaded))).count(), 15);
+    // There is room again.
+    assert!(large(20).await.unwrap().is_ok());
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn what_postgres_cannot_store_fails_alone(pool: PgPool) {
     let store = store(&pool);
     let sent = (0..20).map(|n| {

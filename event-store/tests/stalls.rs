@@ -6,9 +6,10 @@ mod common;
 use std::time::Duration;
 
 use common::{Tally, count, events, every_decision_saw_what_the_log_says, request};
+use cqrs_es::persist::{PersistedEventRepository as _, PersistenceError, SerializedEvent};
 use e2e::postgres::Cluster;
 use e2e::proxy::Proxy;
-use event_store::{Error, EventStore, LogError, Settings, Target, Upcasters};
+use event_store::{Error, EventStore, LogError, Repository, Settings, Target, Upcasters};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -233,4 +234,20 @@ async fn who_falls_silent_while_it_holds_the_log_holds_it_for_a_second_only(
     let (lost, next) = tokio::time::timeout(bound, futures::future::join(lost, next)).await.unwrap();
     assert_eq!((lost, next.sequence), (3, 1));
     every_decision_saw_what_the_log_says(&pool).await;
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_repository_of_cqrs_es_gives_up_as_well(pool: PgPool) {
+    let repository = Repository::new(store(&pool, Settings { patience: SOON, ..impatient() }), common::noon);
+    let mut locked = pool.begin().await.unwrap();
+    sqlx::query("lock table events in share mode").execute(&mut *locked).await.unwrap();
+    let payload = serde_json::json!({ "counted": { "by": 1, "before": 0, "note": "" } });
+    let [id, kind, name, version] = ["s", "tally", "tally.counted", "1.0"].map(str::to_owned);
+    let event = SerializedEvent::new(id, 1, kind, name, version, payload, serde_json::json!({}));
+    let unknown = repository.persist::<Tally>(&[event], None).await;
+    assert!(matches!(unknown, Err(PersistenceError::ConnectionError(_))), "{unknown:?}");
+    locked.commit().await.unwrap();
+    while events(&pool).await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
