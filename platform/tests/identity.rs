@@ -25,7 +25,7 @@ fn a_keys_file_names_known_roles_and_holds_digests_only() {
 fn a_key_that_is_no_longer_in_the_file_opens_nothing_and_a_broken_file_changes_nothing() {
     let file = std::env::temp_dir().join(format!("annals-keys-{}.json", std::process::id()));
     let entry = |key: &str| {
-        let digest: String = Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = format!("{:x}", Sha256::digest(key));
         format!(r#"{{"name": "{key}", "sha256": "{digest}", "roles": ["clerk"]}}"#)
     };
     let opens = |keys: &KeysFile, key: &str| {

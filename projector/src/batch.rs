@@ -1,13 +1,16 @@
 //! Batches of events, folded into rows and committed with the checkpoint. The same for the live worker and for a rebuild.
 
 use std::borrow::Borrow;
+use std::collections::BTreeSet;
 
-use event_store::{DecodeError, Lease, Recorded};
+use event_store::log::Place;
+use event_store::{Lease, Recorded};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use thiserror::Error;
 
 use crate::Projection;
+use crate::poison::{Poison, guarded, is_about_the_content};
 use crate::rows::{AnyTable, Rows, Writes};
 
 /// Why a batch was not committed.
@@ -16,17 +19,12 @@ pub enum BatchError {
     /// The database could not be used. Nothing was committed, or it is not known; what is in memory must be forgotten.
     #[error("the database could not be used")]
     Database(#[from] sqlx::Error),
-    /// Somebody else writes this model.
-    #[error("the lease or the checkpoint was taken over")]
+    /// Somebody else writes this model, or the log does not hold what was folded.
+    #[error("the lease or the checkpoint was taken over, or the log does not hold these events")]
     Fenced,
     /// An event cannot be applied.
-    #[error("the event at {position} cannot be applied: {reason}")]
-    Poison {
-        /// Where in the log.
-        position: i64,
-        /// Why not.
-        reason: String,
-    },
+    #[error("the event at {} cannot be applied: {}", .0.position, .0.reason)]
+    Poison(Poison),
 }
 
 /// A model being written: the projection's fold and its rows in memory.
@@ -35,20 +33,23 @@ pub struct Model<P: Projection> {
     rows: P::Rows,
     checkpoint: String,
     /// The last event that is committed.
-    position: i64,
-    /// The last event that has been folded; those after `position` changed no row.
-    folded: i64,
+    place: Place,
+    /// The last event that has been folded; those after `place` changed no row.
+    folded: Place,
+    /// Events that are left out.
+    skipped: BTreeSet<i64>,
 }
 
 impl<P: Projection> Model<P> {
-    /// The model in a schema, whose checkpoint has that name and stands at that position.
-    pub fn new(projection: P, schema: &str, position: i64) -> Self {
-        Self { projection, rows: P::Rows::in_schema(schema), checkpoint: schema.to_owned(), position, folded: position }
+    /// The model in a schema, whose checkpoint has that name and stands at that place, without the events that are left out.
+    pub fn new(projection: P, schema: &str, place: Place, skipped: BTreeSet<i64>) -> Self {
+        let rows = P::Rows::in_schema(schema);
+        Self { projection, rows, checkpoint: schema.to_owned(), place, folded: place, skipped }
     }
 
     /// The last event that is committed.
-    pub fn position(&self) -> i64 {
-        self.position
+    pub fn place(&self) -> Place {
+        self.place
     }
 
     /// Rows in memory.
@@ -66,45 +67,67 @@ impl<P: Projection> Model<P> {
         self.rows.tables().into_iter().for_each(AnyTable::assume_empty);
     }
 
-    /// The last event that has been folded. Where that is after [`Self::position`], [`Self::settle`] commits it.
-    pub fn folded(&self) -> i64 {
+    /// The last event that has been folded. Where that is after [`Self::place`], [`Self::settle`] commits it.
+    pub fn folded(&self) -> Place {
         self.folded
     }
 
+    /// What was folded and is not committed is dropped, with everything in memory.
+    pub(crate) fn back_to_the_checkpoint(&mut self) {
+        self.forget();
+        self.folded = self.place;
+    }
+
     /// Folds a batch that follows what was folded before, and commits it, together with the checkpoint's move; if no row changed, it may
-    /// as well be committed later. Where an event cannot be applied, those before it are committed.
+    /// as well be committed later. Where an event cannot be applied, or the database refuses what it leads to, those before it are committed.
     ///
     /// # Errors
     /// See [`BatchError`]. After any but [`BatchError::Poison`] the model must be made anew from its checkpoint.
-    pub async fn apply(
+    pub async fn apply<E: Borrow<Recorded> + Sync>(
         &mut self,
         connection: &mut PgConnection,
-        events: &[impl Borrow<Recorded>],
+        events: &[E],
         lease: &Lease,
     ) -> Result<(), BatchError> {
-        let Some(last) = events.last().map(|event| event.borrow().position) else { return Ok(()) };
-        // Rows are read before the transaction begins: nobody else writes them, or the checkpoint's move will tell.
-        let poison = match self.try_fold(connection, events).await? {
-            Ok(()) => None,
-            Err(poison) => {
-                // The failed event may have changed some rows already: begin again, without it.
+        let before = self.folded;
+        match self.try_apply(connection, events, lease).await {
+            Err(BatchError::Database(error)) if is_about_the_content(&error) => {
+                // What was folded before this batch changed no row, or it would have been committed.
                 self.forget();
-                let good = events.iter().position(|event| event.borrow().position == poison.0).unwrap_or_default();
-                if let Err(again) = self.try_fold(connection, &events[..good]).await? {
-                    return Err(BatchError::Poison { position: again.0, reason: again.1 });
+                self.folded = before;
+                if let [event] = events {
+                    return Err(BatchError::Poison(Poison::unstorable(event.borrow(), &error)));
                 }
-                Some(poison)
+                let (first, second) = events.split_at(events.len() / 2);
+                for half in [first, second] {
+                    Box::pin(self.apply(connection, half, lease)).await?;
+                    self.settle(connection, lease).await?;
+                }
+                Ok(())
             }
-        };
-        let to = poison.as_ref().map_or(last, |(position, _)| position - 1);
-        self.folded = to;
+            applied => applied,
+        }
+    }
+
+    async fn try_apply<E: Borrow<Recorded> + Sync>(
+        &mut self,
+        connection: &mut PgConnection,
+        events: &[E],
+        lease: &Lease,
+    ) -> Result<(), BatchError> {
+        let (mut good, mut poison) = (events, None);
+        // Rows are read before the transaction begins: nobody else writes them, or the checkpoint's move will tell.
+        while let Err(found) = self.try_fold(connection, good).await? {
+            // It may have changed some rows already: begin again, without it.
+            self.forget();
+            good = good.split(|event| event.borrow().position == found.position).next().unwrap_or_default();
+            poison = Some(found);
+        }
+        self.folded = good.last().map_or(self.folded, |last| last.borrow().into());
         if poison.is_some() || !self.is_unchanged() {
             self.settle(connection, lease).await?;
         }
-        match poison {
-            None => Ok(()),
-            Some((position, reason)) => Err(BatchError::Poison { position, reason }),
-        }
+        poison.map_or(Ok(()), |poison| Err(BatchError::Poison(poison)))
     }
 
     /// Commits what was folded.
@@ -112,7 +135,7 @@ impl<P: Projection> Model<P> {
     /// # Errors
     /// See [`BatchError`].
     pub async fn settle(&mut self, connection: &mut PgConnection, lease: &Lease) -> Result<(), BatchError> {
-        if self.folded == self.position {
+        if self.folded == self.place {
             return Ok(());
         }
         let mut writes = self.moving(lease);
@@ -127,10 +150,8 @@ impl<P: Projection> Model<P> {
     /// # Errors
     /// See [`BatchError`]. After any the model must be made anew from its checkpoint.
     pub(crate) async fn fold(&mut self, connection: &mut PgConnection, events: &[Recorded]) -> Result<(), BatchError> {
-        if let Err((position, reason)) = self.try_fold(connection, events).await? {
-            return Err(BatchError::Poison { position, reason });
-        }
-        self.folded = events.last().map_or(self.folded, |last| last.position);
+        self.try_fold(connection, events).await?.map_err(BatchError::Poison)?;
+        self.folded = events.last().map_or(self.folded, Place::from);
         Ok(())
     }
 
@@ -140,7 +161,7 @@ impl<P: Projection> Model<P> {
 
     /// The checkpoint's move to what has been folded.
     fn moving(&self, lease: &Lease) -> Writes {
-        Writes::moving(&self.checkpoint, self.position, self.folded, lease)
+        Writes::moving(&self.checkpoint, self.place, self.folded, lease)
     }
 
     async fn execute(&mut self, connection: &mut PgConnection, writes: Writes) -> Result<(), BatchError> {
@@ -149,7 +170,7 @@ impl<P: Projection> Model<P> {
             return Err(BatchError::Fenced);
         }
         metrics::counter!("annals_projection_rows_written_total", "projection" => P::NAME).increment(rows);
-        self.position = self.folded;
+        self.place = self.folded;
         self.rows.tables().into_iter().for_each(AnyTable::written);
         Ok(())
     }
@@ -159,30 +180,38 @@ impl<P: Projection> Model<P> {
         &mut self,
         connection: &mut PgConnection,
         events: &[impl Borrow<Recorded>],
-    ) -> Result<Result<(), (i64, String)>, sqlx::Error> {
-        let mut typed = Vec::with_capacity(events.len());
-        for event in events.iter().map(Borrow::borrow) {
-            match self.projection.decode(event) {
-                Ok(Some(read)) => typed.push((event, read)),
-                Ok(None) => {}
-                Err(error) => return Ok(Err((event.position, chain(&error)))),
-            }
+    ) -> Result<Result<(), Poison>, sqlx::Error> {
+        let Self { projection, skipped, .. } = &*self;
+        let wanted = events.iter().map(Borrow::borrow).filter(|event| !skipped.contains(&event.position));
+        let decoded = wanted.filter_map(|event| {
+            let decode = || projection.decode(event).map_err(|error| Poison::undecodable(event, &error));
+            guarded(event, decode).map(|typed| typed.map(|typed| (event, typed))).transpose()
+        });
+        match decoded.collect::<Result<Vec<_>, Poison>>() {
+            Ok(typed) => self.fold_typed(connection, &typed).await,
+            Err(poison) => Ok(Err(poison)),
         }
-        self.fold_typed(connection, &typed).await
     }
 
     async fn fold_typed(
         &mut self,
         connection: &mut PgConnection,
         typed: &[(&Recorded, P::Event)],
-    ) -> Result<Result<(), (i64, String)>, sqlx::Error> {
+    ) -> Result<Result<(), Poison>, sqlx::Error> {
+        let Self { projection, rows, .. } = self;
         // What was loaded may tell of further rows: ask until nothing new is wanted.
         loop {
             for (recorded, event) in typed {
-                self.projection.keys(recorded, event, &mut self.rows);
+                let keys = || {
+                    projection.keys(recorded, event, rows);
+                    Ok(())
+                };
+                if let Err(poison) = guarded(recorded, keys) {
+                    return Ok(Err(poison));
+                }
             }
             let mut loaded = 0;
-            for table in self.rows.tables() {
+            for table in rows.tables() {
                 loaded += table.load(&mut *connection).await?;
             }
             if loaded == 0 {
@@ -190,8 +219,9 @@ impl<P: Projection> Model<P> {
             }
         }
         for (recorded, event) in typed {
-            if let Err(error) = self.projection.apply(recorded, event, &mut self.rows) {
-                return Ok(Err((recorded.position, error.to_string())));
+            let apply = || projection.apply(recorded, event, rows).map_err(|e| Poison::new(recorded, e.to_string()));
+            if let Err(poison) = guarded(recorded, apply) {
+                return Ok(Err(poison));
             }
         }
         Ok(Ok(()))
@@ -208,12 +238,5 @@ impl<P: Projection> Model<P> {
         self.execute(&mut transaction, writes).await?;
         transaction.commit().await?;
         Ok(copied)
-    }
-}
-
-fn chain(error: &DecodeError) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }

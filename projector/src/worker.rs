@@ -1,18 +1,29 @@
 //! Keeps one projection up to date, live. Every process may run every projection; a lease says which one does.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::{FeedError, FeedSource, Lease, Pace, Recorded, SharedFeed, log};
-use sqlx::PgExecutor;
-use thiserror::Error;
+use event_store::deadline::within;
+use event_store::log::{self, Place};
+use event_store::{Lease, Pace, Recorded, SharedFeed};
+use futures::FutureExt as _;
+use sqlx::{PgExecutor, PgPool};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Projection;
 use crate::batch::{BatchError, Model};
-use crate::checkpoint::Checkpoint;
-use crate::{rows, schema};
+use crate::checkpoint::{Checkpoint, Stop};
+use crate::stops::{Tries, WorkerError, in_few_words, stop_of};
+use crate::{decisions, rows, schema};
+
+/// How long a statement that reads or writes a row or two is waited for.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How long a batch is waited for.
+const BATCH: Duration = Duration::from_secs(60);
+/// How often a worker that has stopped looks whether it may go on.
+const LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
 
 /// How long the checkpoint may stand before events that changed no row: most events are of other contexts, and a commit for each few of
 /// them would cost more than all the folding.
@@ -45,19 +56,6 @@ pub(crate) fn handover_name(projection: &str) -> String {
     format!("handover/{projection}")
 }
 
-#[derive(Debug, Error)]
-enum WorkerError {
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-    #[error(transparent)]
-    Feed(#[from] FeedError),
-    #[error(transparent)]
-    Batch(#[from] BatchError),
-    /// Nothing but an operator can help.
-    #[error("{0}")]
-    Refused(String),
-}
-
 /// Runs until `stop` is cancelled. After trouble with the database or the stream it begins again from the checkpoint; at an event that
 /// cannot be applied it stops, says so in the checkpoint, and lets all other projections go on.
 pub(crate) async fn run<P: Projection + Clone>(
@@ -67,96 +65,142 @@ pub(crate) async fn run<P: Projection + Clone>(
     stop: CancellationToken,
 ) {
     let mut pause = Duration::from_millis(100);
+    let mut tries = Tries::default();
     while !stop.is_cancelled() {
-        let outcome = turn(&projection, &feed, &settings, &stop).await;
+        let mut place = None;
+        let turn = AssertUnwindSafe(turn(&projection, &feed, &settings, &stop, &mut place));
+        let outcome = turn.catch_unwind().await.unwrap_or(Err(WorkerError::Panicked));
         metrics::gauge!("annals_projection_leading", "projection" => P::NAME).set(0.0);
-        pause = match outcome {
-            Ok(()) => settings.lease / 5,
-            Err(WorkerError::Batch(BatchError::Poison { position, reason })) => {
-                stopped::<P>(feed.source(), Some(position), &reason).await;
-                // Nothing changes by itself; a new release or an operator may change something.
-                Duration::from_secs(30)
-            }
-            Err(WorkerError::Feed(error @ FeedError::Upcast { position, .. })) => {
-                stopped::<P>(feed.source(), Some(position), &error.to_string()).await;
-                Duration::from_secs(30)
-            }
-            Err(WorkerError::Refused(reason)) => {
-                feed.forget();
-                stopped::<P>(feed.source(), None, &reason).await;
-                Duration::from_secs(5)
-            }
-            Err(error) => {
-                feed.forget();
-                tracing::warn!(projection = P::NAME, error = ?error, "the projection begins again from its checkpoint");
-                (pause * 2).min(Duration::from_secs(2))
-            }
+        let Err(error) = outcome else {
+            pause = settings.lease / 5;
+            let _ = stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+            continue;
         };
+        feed.forget();
+        let stops = error.stops_at_once() || (!error.passes() && tries.too_many(place));
+        if let (true, Some(place)) = (stops, place) {
+            let reason = stop_of(&error);
+            stopped::<P>(&feed, place, &reason).await;
+            let _ = stop.run_until_cancelled(until_told_to_go_on::<P>(&feed)).await;
+            tries = Tries::default();
+            pause = Duration::from_millis(100);
+            continue;
+        }
+        if let WorkerError::Refused(reason) = &error {
+            tracing::warn!(projection = P::NAME, reason, "this program cannot keep the projection");
+            metrics::gauge!("annals_projection_refused", "projection" => P::NAME).set(1.0);
+        } else {
+            tracing::warn!(projection = P::NAME, error = %in_few_words(&error), "the projection begins again from its checkpoint");
+        }
+        pause = (pause * 2).min(Duration::from_secs(2));
         let _ = stop.run_until_cancelled(tokio::time::sleep(pause)).await;
     }
 }
 
-async fn stopped<P: Projection>(source: &FeedSource, position: Option<i64>, reason: &str) {
-    tracing::error!(projection = P::NAME, position, reason, "the projection has stopped");
-    if let Err(error) = Checkpoint::stop(&source.pool, P::NAME, position, reason).await {
-        tracing::warn!(projection = P::NAME, %error, "the stop could not be written down");
+async fn stopped<P: Projection>(feed: &SharedFeed, place: Place, stop: &Stop) {
+    let (position, event_type) = stop.event.clone().unzip();
+    tracing::error!(projection = P::NAME, position, event_type, reason = stop.reason, "the projection has stopped");
+    let pool = &feed.source().pool;
+    while let Err(error) = within(ANSWER, Checkpoint::stop(pool, P::NAME, place, stop)).await {
+        tracing::warn!(projection = P::NAME, %error, "the stop could not be written down yet");
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
-/// Takes the lease and works as long as it holds and all goes well. `Ok` when the lease is somebody else's.
+/// An operator's decision, a rebuild, or a repair of the log: each shows in the checkpoint.
+async fn until_told_to_go_on<P: Projection>(feed: &SharedFeed) {
+    let pool = &feed.source().pool;
+    loop {
+        tokio::time::sleep(LOOKED_AT_EVERY).await;
+        if let Ok(checkpoint) = within(ANSWER, Checkpoint::find(pool, P::NAME)).await
+            && checkpoint.is_none_or(|checkpoint| !checkpoint.is_stopped())
+        {
+            return;
+        }
+    }
+}
+
+/// Takes the lease and works as long as it holds and all goes well. `Ok` when the lease is somebody else's. `place` tells where it got.
 async fn turn<P: Projection + Clone>(
     projection: &P,
     feed: &SharedFeed,
     settings: &WorkerSettings,
     stop: &CancellationToken,
+    place: &mut Option<Place>,
 ) -> Result<(), WorkerError> {
-    let source = feed.source();
-    let pool = &source.pool;
-    if is_wanted::<P>(pool).await? {
+    let pool = &feed.source().pool;
+    if within(ANSWER, is_wanted::<P>(pool)).await? {
         return Ok(());
     }
-    let Some(lease) = Lease::acquire(pool, &lease_name(P::NAME), &settings.holder, settings.lease).await? else {
-        return Ok(());
-    };
+    // Before the lease: who cannot keep the model must not keep it from those who can.
+    *place = Some(prepare::<P>(pool).await?);
+    let name = lease_name(P::NAME);
+    let acquired = Lease::acquire(pool, &name, &settings.holder, settings.lease);
+    let Some(lease) = within(ANSWER, acquired).await? else { return Ok(()) };
     metrics::gauge!("annals_projection_leading", "projection" => P::NAME).set(1.0);
-    let position = prepare::<P>(source).await?;
-    let mut model = Model::new(projection.clone(), P::NAME, position);
-    let mut reader = feed.reader(position);
-    let mut connection = rows::connect(pool).await?;
+    metrics::gauge!("annals_projection_refused", "projection" => P::NAME).set(0.0);
+    let worked = keep(projection, feed, settings, stop, (&lease, place)).await;
+    if let Err(error) = within(ANSWER, lease.release(pool)).await {
+        tracing::debug!(projection = P::NAME, %error, "the lease was left to expire");
+    }
+    worked
+}
+
+/// Keeps the model up to date while the lease holds.
+async fn keep<P: Projection + Clone>(
+    projection: &P,
+    feed: &SharedFeed,
+    settings: &WorkerSettings,
+    stop: &CancellationToken,
+    (lease, got_to): (&Lease, &mut Option<Place>),
+) -> Result<(), WorkerError> {
+    let pool = &feed.source().pool;
+    // Somebody else may have moved it until the lease was taken.
+    let begin = prepare::<P>(pool).await?;
+    *got_to = Some(begin);
+    let skipped = within(ANSWER, decisions::skipped(pool, P::NAME)).await?;
+    let mut model = Model::new(projection.clone(), P::NAME, begin, skipped);
+    let mut reader = feed.reader(begin.position);
+    let mut connection = within(ANSWER, rows::connect(pool)).await?;
     let mut renewed = Instant::now();
     let mut settle_by = None;
     let mut pace = Pace::new(settings.batch, FAST);
-    let worked = loop {
+    loop {
         if renewed.elapsed() > settings.lease / 5 {
-            if is_wanted::<P>(&mut connection).await? || !lease.renew(&mut connection).await? {
-                break Ok(());
+            if within(ANSWER, is_wanted::<P>(&mut connection)).await?
+                || !within(ANSWER, lease.renew(&mut connection)).await?
+            {
+                return Ok(());
             }
+            // A model that another version has made anew, or a log that is no longer the one it was made from.
+            prepare::<P>(pool).await?;
             renewed = Instant::now();
         }
         let until = settle_by.unwrap_or(renewed + settings.lease / 5);
         let events = tokio::select! {
             next = reader.next_batch(settings.batch, until) => next?,
-            () = stop.cancelled() => break Ok(()),
+            () = stop.cancelled() => return Ok(()),
         };
-        if let Err(error) = model.apply(&mut connection, &events, &lease).await {
-            break Err(error.into());
+        in_time(model.apply(&mut connection, &events, lease)).await.inspect_err(|_| *got_to = Some(model.place()))?;
+        if settle_by.is_some_and(|by| by <= Instant::now()) {
+            in_time(model.settle(&mut connection, lease)).await?;
         }
-        if settle_by.is_some_and(|by| by <= Instant::now())
-            && let Err(error) = model.settle(&mut connection, &lease).await
-        {
-            break Err(error.into());
-        }
-        settle_by = (model.folded() > model.position()).then(|| settle_by.unwrap_or_else(|| Instant::now() + SETTLE));
+        *got_to = Some(model.place());
+        settle_by = (model.folded() != model.place()).then(|| settle_by.unwrap_or_else(|| Instant::now() + SETTLE));
         if model.rows_in_memory() > settings.cached_rows {
             model.forget();
         }
         observe::<P>(&events);
         pace.after(events.len()).await;
-    };
-    if let Err(error) = lease.release(&mut connection).await {
-        tracing::debug!(projection = P::NAME, %error, "the lease was left to expire");
     }
-    worked
+}
+
+/// A batch that has no end in time is given up; the connection is closed with it, as it is nobody else's.
+async fn in_time(batch: impl Future<Output = Result<(), BatchError>>) -> Result<(), BatchError> {
+    tokio::time::timeout(BATCH, batch).await.unwrap_or_else(|_| {
+        let silent = format!("no answer from the database within {BATCH:?}");
+        Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, silent)).into())
+    })
 }
 
 /// A rebuild waits for its turn.
@@ -170,13 +214,12 @@ async fn is_wanted<P: Projection>(executor: impl PgExecutor<'_>) -> Result<bool,
 }
 
 /// Makes the model if it is not there, and checks that it is this log's and this version's; tells where it stands.
-async fn prepare<P: Projection>(source: &FeedSource) -> Result<i64, WorkerError> {
-    let pool = &source.pool;
-    let checkpoint = if let Some(checkpoint) = Checkpoint::find(pool, P::NAME).await? {
+async fn prepare<P: Projection>(pool: &PgPool) -> Result<Place, WorkerError> {
+    let checkpoint = if let Some(checkpoint) = within(ANSWER, Checkpoint::find(pool, P::NAME)).await? {
         checkpoint
     } else {
-        schema::create(pool, P::NAME, P::SCHEMA, P::VERSION, "running").await?;
-        Checkpoint::find(pool, P::NAME)
+        within(BATCH, schema::create(pool, P::NAME, P::SCHEMA, P::VERSION, "running")).await?;
+        within(ANSWER, Checkpoint::find(pool, P::NAME))
             .await?
             .ok_or_else(|| WorkerError::Refused("the checkpoint has vanished".to_owned()))?
     };
@@ -187,14 +230,14 @@ async fn prepare<P: Projection>(source: &FeedSource) -> Result<i64, WorkerError>
             P::NAME
         )));
     }
-    let head = log::head(pool).await?;
-    if checkpoint.log_id != head.log_id || checkpoint.position > head.position {
-        return Err(WorkerError::Refused(format!(
-            "the model was made from another log: replay-tool rebuild {}",
+    let head = within(ANSWER, log::head(pool)).await?;
+    if checkpoint.log_id != head.log_id || !within(ANSWER, checkpoint.place().is_in_the_log(pool)).await? {
+        return Err(WorkerError::NotOfThisLog(format!(
+            "the model was made from another log, or from a part that the log has lost: replay-tool rebuild {}",
             P::NAME
         )));
     }
-    Ok(checkpoint.position)
+    Ok(checkpoint.place())
 }
 
 fn observe<P: Projection>(events: &[Arc<Recorded>]) {

@@ -3,9 +3,11 @@
 
 mod tally;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use event_store::Lease;
+use event_store::log::Place;
 use projector::AnyProjection as _;
 use projector::batch::{BatchError, Model};
 use projector::rebuild::RebuildSettings;
@@ -15,6 +17,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use sqlx::PgPool;
 use tally::{Other, Tally, append, counted, settled, source, work};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn of_several_workers_that_come_and_go_each_event_is_applied_once(pool: PgPool) {
@@ -66,9 +69,9 @@ async fn rows_are_looked_up_by_key_however_small_the_table_was_a_moment_ago(pool
 }
 
 /// A model whose writer stands at a position, and a lease on it.
-async fn writer(pool: &PgPool, holder: &str, position: i64) -> (Model<Tally>, Lease) {
+async fn writer(pool: &PgPool, holder: &str, place: Place) -> (Model<Tally>, Lease) {
     let lease = Lease::acquire(pool, "projection/tally", holder, Duration::from_millis(300)).await.unwrap().unwrap();
-    (Model::new(Tally, "tally", position), lease)
+    (Model::new(Tally, "tally", place, BTreeSet::new()), lease)
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
@@ -78,13 +81,14 @@ async fn of_two_who_write_one_model_the_second_commits_nothing(pool: PgPool) {
     drop(worker);
     tokio::time::sleep(Duration::from_millis(600)).await;
     append(&pool, "s", 10).await;
-    let events = event_store::log::read(&pool, 0, 10).await.unwrap();
+    let events_before = event_store::log::read(&pool, 0, 10).await.unwrap();
+    let events = &events_before;
     // The same holder twice: the lease lets both through, the checkpoint only one.
-    let (mut one, lease) = writer(&pool, "twin", 0).await;
-    let (mut other, same_lease) = writer(&pool, "twin", 0).await;
-    one.apply(&mut pool.acquire().await.unwrap(), &events, &lease).await.unwrap();
+    let (mut one, lease) = writer(&pool, "twin", Place::START).await;
+    let (mut other, same_lease) = writer(&pool, "twin", Place::START).await;
+    one.apply(&mut pool.acquire().await.unwrap(), events, &lease).await.unwrap();
     assert!(matches!(
-        other.apply(&mut pool.acquire().await.unwrap(), &events, &same_lease).await,
+        other.apply(&mut pool.acquire().await.unwrap(), events, &same_lease).await,
         Err(BatchError::Fenced)
     ));
     assert_eq!(counted(&pool, "tally").await, 10);
@@ -92,7 +96,7 @@ async fn of_two_who_write_one_model_the_second_commits_nothing(pool: PgPool) {
     append(&pool, "s", 5).await;
     let events = event_store::log::read(&pool, 10, 5).await.unwrap();
     tokio::time::sleep(Duration::from_millis(600)).await;
-    let (mut heir, taken) = writer(&pool, "heir", 10).await;
+    let (mut heir, taken) = writer(&pool, "heir", Place::from(&events_before[9])).await;
     assert!(matches!(one.apply(&mut pool.acquire().await.unwrap(), &events, &lease).await, Err(BatchError::Fenced)));
     assert_eq!(counted(&pool, "tally").await, 10);
     heir.apply(&mut pool.acquire().await.unwrap(), &events, &taken).await.unwrap();
@@ -116,10 +120,10 @@ async fn more_rows_than_one_statement_takes_are_written_whole_or_not_at_all(pool
     .unwrap();
     let events = event_store::log::read(&pool, 0, STREAMS).await.unwrap();
     let mut connection = pool.acquire().await.unwrap();
-    let mut misplaced = Model::new(Tally, "tally", 7);
+    let mut misplaced = Model::new(Tally, "tally", Place::from(&events[6]), BTreeSet::new());
     assert!(matches!(misplaced.apply(&mut connection, &events, &lease).await, Err(BatchError::Fenced)));
     assert_eq!(counted(&pool, "tally").await, 0);
-    Model::new(Tally, "tally", 0).apply(&mut connection, &events, &lease).await.unwrap();
+    Model::new(Tally, "tally", Place::START, BTreeSet::new()).apply(&mut connection, &events, &lease).await.unwrap();
     assert_eq!(counted(&pool, "tally").await, STREAMS);
 }
 
@@ -194,8 +198,73 @@ async fn two_rebuilds_of_one_projection_at_once_are_refused(pool: PgPool) {
         RebuildSettings { holder: "one".into(), ..Default::default() },
         RebuildSettings { holder: "two".into(), ..Default::default() },
     );
-    let lease = event_store::Lease::acquire(&pool, "projection/tally__next", &one.holder, one.lease).await.unwrap();
-    assert!(lease.is_some());
+    let lease = Lease::acquire(&pool, "projection/tally__next", &one.holder, one.lease).await.unwrap().unwrap();
+    let _renewing = AbortOnDropHandle::new(tokio::spawn({
+        let pool = pool.clone();
+        async move {
+            while lease.renew(&pool).await.unwrap() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }));
     let refused = Registered(Tally).rebuild(&source(&pool), &two, &|_| {}).await;
     assert!(matches!(refused, Err(projector::rebuild::RebuildError::Busy(_))), "{refused:?}");
+}
+
+/// A rebuild that is broken off before it has written anything, so that its tables are there.
+async fn begun(pool: &PgPool) {
+    let settings = RebuildSettings::default();
+    let stop = settings.stop.clone();
+    let broken = Registered(Tally).rebuild(&source(pool), &settings, &move |_| stop.cancel()).await;
+    assert!(matches!(broken, Err(projector::rebuild::RebuildError::Interrupted)), "{broken:?}");
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_rebuild_keeps_its_lease_however_long_a_write_takes(pool: PgPool) {
+    append(&pool, "a", 20).await;
+    begun(&pool).await;
+    let mut reader = pool.begin().await.unwrap();
+    sqlx::query("lock table tally__next.count in share mode").execute(&mut *reader).await.unwrap();
+    let rebuild = tokio::spawn({
+        let source = source(&pool);
+        let settings =
+            RebuildSettings { lease: Duration::from_millis(500), holder: "slow".into(), ..Default::default() };
+        async move { Registered(Tally).rebuild(&source, &settings, &|_| {}).await }
+    });
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    reader.rollback().await.unwrap();
+    assert_eq!(rebuild.await.unwrap().unwrap().position, 20);
+    assert_eq!(counted(&pool, "tally").await, 20);
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_reader_that_stays_keeps_no_rebuild_from_its_end(pool: PgPool) {
+    append(&pool, "a", 20).await;
+    let rebuild = async |holder: &str| {
+        let settings = RebuildSettings { holder: holder.to_owned(), ..RebuildSettings::default() };
+        Registered(Tally).rebuild(&source(&pool), &settings, &|_| {}).await.unwrap();
+    };
+    rebuild("one").await;
+    let mut reader = pool.begin().await.unwrap();
+    sqlx::query("select from tally.count").execute(&mut *reader).await.unwrap();
+    rebuild("two").await;
+    rebuild("three").await;
+    let left = projector::schema::leftovers(&pool, "tally").await.unwrap();
+    assert_eq!(left.len(), 1, "what is being read stays: {left:?}");
+    reader.rollback().await.unwrap();
+    rebuild("four").await;
+    assert!(projector::schema::leftovers(&pool, "tally").await.unwrap().is_empty());
+    assert_eq!(counted(&pool, "tally").await, 20);
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn after_a_rebuild_that_was_killed_the_next_waits_until_its_lease_is_over_and_goes_on(pool: PgPool) {
+    append(&pool, "a", 20).await;
+    begun(&pool).await;
+    let ttl = Duration::from_secs(1);
+    // What a killed process leaves behind: a lease that nobody renews.
+    Lease::acquire(&pool, "projection/tally__next", "killed", ttl).await.unwrap().unwrap();
+    let settings = RebuildSettings { holder: "next".to_owned(), lease: ttl, ..RebuildSettings::default() };
+    let progress = Registered(Tally).rebuild(&source(&pool), &settings, &|_| {}).await.unwrap();
+    assert_eq!((progress.position, counted(&pool, "tally").await), (20, 20));
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Json;
+use chrono::{DateTime, Utc};
 use platform::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -30,8 +31,10 @@ struct Projection {
     lag_events: i64,
     /// Age of the oldest of them, in seconds.
     lag_seconds: f64,
-    /// The event that it could not apply.
+    /// The event that it could not apply, its type, since when, and why. It waits for an operator.
     stopped_at_position: Option<i64>,
+    stopped_event_type: Option<String>,
+    stopped_since: Option<DateTime<Utc>>,
     error: Option<String>,
     /// Events that an operator left out.
     skipped: i64,
@@ -44,7 +47,7 @@ async fn projections(State(app): State<App>) -> Result<Json<Vec<Projection>>, Pr
         Projection,
         r#"select c.name, c.version, c.status, c.position, h.position as head, h.position - c.position as "lag_events!",
                   coalesce(extract(epoch from clock_timestamp() - e.recorded_at), 0)::float8 as "lag_seconds!",
-                  c.stopped_at_position, c.error,
+                  c.stopped_at_position, c.stopped_event_type, c.stopped_since, c.error,
                   (select count(*) from projection.skipped s where s.name = c.name) as "skipped!"
            from projection.checkpoints c cross join log_head h left join events e on e.position = c.position + 1
            order by c.name"#

@@ -1,12 +1,14 @@
 //! How far a rebuild is: a bar on a terminal, a line now and then without one, JSON lines for machines.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use projector::rebuild::Progress;
+use projector::rebuild::{Progress, RebuildError};
 use serde_json::json;
+
+use crate::out::{line, remark, say};
 
 /// How often a line is written where there is no terminal.
 const EVERY: Duration = Duration::from_secs(2);
@@ -51,32 +53,43 @@ impl Reporter {
         let rate = rate(position - first, self.began.elapsed());
         let left = if rate > 0.0 { to_float(head - position) / rate } else { 0.0 };
         if self.json {
-            println!(
+            // Only how it goes: whoever does not read it any more hears of the end.
+            let _ = line(format!(
                 "{}",
                 json!({ "projection": self.name, "position": position, "head": head, "events_per_second": rate.round(), "seconds_left": left.round() })
-            );
+            ));
         } else {
-            eprintln!("{}: {position} of {head} events, {rate:.0} events/s, {left:.0} s left", self.name);
+            remark(format!("{}: {position} of {head} events, {rate:.0} events/s, {left:.0} s left", self.name));
         }
     }
 
-    pub(crate) fn done(&self, Progress { position, .. }: Progress) {
+    /// Tells why it did not come to its end.
+    pub(crate) fn failed(&self, error: &RebuildError) -> io::Result<()> {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if self.json {
+            say!("{}", json!({ "projection": self.name, "rebuilt": false, "error": error.to_string() }));
+        }
+        remark(format!("{}: not rebuilt, what was live stays: {error}", self.name));
+        Ok(())
+    }
+
+    pub(crate) fn done(&self, Progress { position, .. }: Progress) -> io::Result<()> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
         let seconds = self.began.elapsed().as_secs_f64();
         if self.json {
-            println!(
-                "{}",
-                json!({ "projection": self.name, "rebuilt": true, "position": position, "seconds": seconds })
-            );
+            say!("{}", json!({ "projection": self.name, "rebuilt": true, "position": position, "seconds": seconds }));
         } else {
-            println!(
+            say!(
                 "{}: rebuilt up to {position} in {seconds:.2} s ({:.0} events/s)",
                 self.name,
                 rate(position, self.began.elapsed())
             );
         }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use crate::DIFFERENCES;
+use crate::out::say;
 
 /// Messages of the stream whose event is looked up, besides the first and the last.
 const SAMPLES: u64 = 64;
@@ -27,11 +28,11 @@ pub(crate) async fn run(source: &FeedSource, json: bool) -> anyhow::Result<ExitC
     for Check { what, wrong } in &checks {
         sound &= wrong.is_empty();
         if json {
-            println!("{}", json!({ "check": what, "ok": wrong.is_empty(), "wrong": wrong }));
+            say!("{}", json!({ "check": what, "ok": wrong.is_empty(), "wrong": wrong }));
         } else if wrong.is_empty() {
-            println!("ok     {what}");
+            say!("ok     {what}");
         } else {
-            println!("WRONG  {what}: {}", wrong.join("; "));
+            say!("WRONG  {what}: {}", wrong.join("; "));
         }
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENCES) })

@@ -90,7 +90,7 @@ pub(super) fn apply(
             cleared_position: None,
             cleared_at: None,
         }),
-        Event::Replenished { at, .. } => clear(position, item, open, *at, rows),
+        Event::Replenished { at, .. } => clear(position, open, *at, rows),
         Event::Received { .. }
         | Event::Adjusted { .. }
         | Event::Issued { .. }
@@ -113,14 +113,8 @@ fn settle(
     })
 }
 
-fn clear(
-    position: i64,
-    item: &(String, String),
-    open: Option<i64>,
-    at: DateTime<Utc>,
-    rows: &mut InventoryRows,
-) -> Result<(), ApplyError> {
-    let open = open.ok_or_else(|| ApplyError::new(format!("no alert is open for {} in {}", item.1, item.0)))?;
+fn clear(position: i64, open: Option<i64>, at: DateTime<Utc>, rows: &mut InventoryRows) -> Result<(), ApplyError> {
+    let open = open.ok_or_else(|| ApplyError::new("no alert is open that it could end"))?;
     rows.alert.update(&open, |row| {
         row.cleared_position = Some(position);
         row.cleared_at = Some(at);

@@ -39,7 +39,7 @@ impl Projection for Inventory {
         rows: &mut InventoryRows,
     ) -> Result<(), ApplyError> {
         let Some(Key { store, sku }) = Key::parse(&recorded.aggregate_id) else {
-            return Err(ApplyError::new(format!("{} is not a store and a SKU", recorded.aggregate_id)));
+            return Err(ApplyError::new("its stream is not named by a store and a SKU"));
         };
         fold::apply(recorded.position, &(store, sku), event, rows)
     }

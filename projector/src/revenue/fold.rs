@@ -154,7 +154,7 @@ fn place_of(entry: &Entry, rows: &RevenueRows) -> Result<Place, ApplyError> {
             let document = rows.document.get(&key)?;
             document
                 .map(place_on)
-                .ok_or_else(|| ApplyError::new(format!("there is no {} {id} before this", kind.name())))
+                .ok_or_else(|| ApplyError::new(format!("the {} that it belongs to does not exist", kind.name())))
         }
         Origin::InStore(store) => Ok(adjusted_in(store, rows.store.get(store)?)),
     }

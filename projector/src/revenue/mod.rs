@@ -68,11 +68,11 @@ impl Projection for Revenue {
         }
     }
 
-    fn apply(&self, recorded: &Recorded, event: &Event, rows: &mut RevenueRows) -> Result<(), ApplyError> {
+    fn apply(&self, _: &Recorded, event: &Event, rows: &mut RevenueRows) -> Result<(), ApplyError> {
         match event {
             Event::StoreOpened(store) => rows.store.insert(store.clone()),
             Event::Booked(entry) => fold::book(entry, rows),
-            Event::Nowhere => Err(ApplyError::new(format!("{} is not a store and a SKU", recorded.aggregate_id))),
+            Event::Nowhere => Err(ApplyError::new("its stream is not named by a store and a SKU")),
         }
     }
 }

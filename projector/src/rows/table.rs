@@ -81,7 +81,7 @@ impl<R: Row> Table<R> {
         match self.slots.get(key) {
             Some(slot) => Ok(slot.row.as_ref()),
             None if self.complete => Ok(None),
-            None => Err(Self::unwanted(key)),
+            None => Err(Self::unwanted()),
         }
     }
 
@@ -100,8 +100,10 @@ impl<R: Row> Table<R> {
     /// # Errors
     /// When it was not wanted, or does not exist.
     pub fn update(&mut self, key: &R::Key, change: impl FnOnce(&mut R)) -> Result<(), ApplyError> {
-        let row =
-            self.slot(key)?.as_mut().ok_or_else(|| ApplyError::new(format!("there is no {} {key:?}", R::TABLE)))?;
+        let row = self
+            .slot(key)?
+            .as_mut()
+            .ok_or_else(|| ApplyError::new(format!("the {} that it changes does not exist", R::TABLE)))?;
         change(row);
         Ok(())
     }
@@ -123,11 +125,11 @@ impl<R: Row> Table<R> {
     fn slot(&mut self, key: &R::Key) -> Result<&mut Option<R>, ApplyError> {
         if !self.slots.contains_key(key) {
             if !self.complete {
-                return Err(Self::unwanted(key));
+                return Err(Self::unwanted());
             }
             self.slots.insert(key.clone(), Slot { row: None, changed: false });
         }
-        let slot = self.slots.get_mut(key).ok_or_else(|| Self::unwanted(key))?;
+        let slot = self.slots.get_mut(key).ok_or_else(Self::unwanted)?;
         if !slot.changed {
             slot.changed = true;
             self.changed.push(key.clone());
@@ -135,8 +137,8 @@ impl<R: Row> Table<R> {
         Ok(&mut slot.row)
     }
 
-    fn unwanted(key: &R::Key) -> ApplyError {
-        ApplyError::new(format!("the fold touched {} {key:?}, which `keys` did not name", R::TABLE))
+    fn unwanted() -> ApplyError {
+        ApplyError::new(format!("the fold touched a {} that `keys` did not name", R::TABLE))
     }
 
     async fn load_wanted(&mut self, connection: &mut PgConnection) -> Result<usize, sqlx::Error> {

@@ -1,4 +1,5 @@
 use event_store::Lease;
+use event_store::log::Place;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection as _, Postgres, QueryBuilder};
 
@@ -22,8 +23,8 @@ struct Statement {
 }
 
 impl Writes {
-    /// Moves a checkpoint from one position to another, under that lease.
-    pub(crate) fn moving(checkpoint: &str, from: i64, to: i64, lease: &Lease) -> Self {
+    /// Moves a checkpoint from one place to another, under that lease.
+    pub(crate) fn moving(checkpoint: &str, from: Place, to: Place, lease: &Lease) -> Self {
         let first = Statement::new(|query| checkpoint::push_advance(query, checkpoint, from, to, lease));
         Self { statements: vec![first], rows: 0 }
     }
@@ -46,7 +47,8 @@ impl Writes {
         self.rows
     }
 
-    /// Writes all of it, or nothing: `false` when the checkpoint does not stand where it should, or the lease is no longer held.
+    /// Writes all of it, or nothing: `false` when the checkpoint does not stand where it should, the log has other events there, or the
+    /// lease is no longer held.
     pub(crate) async fn execute(self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         if let [_] = self.statements.as_slice() {
             return self.execute_in(connection).await;

@@ -3,11 +3,12 @@
 
 pub(crate) mod till;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
+use event_store::log::Place;
 use event_store::{Lease, Recorded};
 use projector::batch::Model;
 use projector::rows::{AnyTable, Rows as _};
@@ -78,21 +79,37 @@ pub(crate) fn try_fold<P: Projection>(projection: &P, events: &[Recorded]) -> Re
 pub(crate) async fn store<P: Projection + Clone>(pool: &PgPool, projection: &P, events: &[Recorded], batch: usize) {
     let mut connection = schema::<P>(pool).await;
     sqlx::query(
-        "insert into projection.checkpoints (name, version, log_id, position, status)
-         select $1, $2, log_id, 0, 'running' from log_head on conflict (name) do update set position = 0",
+        "insert into projection.checkpoints (name, version, log_id, position, event_id, status)
+         select $1, $2, log_id, 0, $3, 'running' from log_head on conflict (name) do update set position = 0, event_id = $3",
     )
     .bind(P::NAME)
     .bind(P::VERSION)
+    .bind(Uuid::nil())
     .execute(&mut *connection)
     .await
     .unwrap();
     let lease = Lease::acquire(pool, P::NAME, "tester", Duration::from_secs(60)).await.unwrap().unwrap();
-    let mut model = Model::new(projection.clone(), P::NAME, 0);
+    are_in_the_log(pool, events).await;
+    let mut model = Model::new(projection.clone(), P::NAME, Place::START, BTreeSet::new());
     for batch in events.chunks(batch) {
         model.apply(&mut connection, batch, &lease).await.unwrap();
         model.forget();
     }
     lease.release(pool).await.unwrap();
+}
+
+/// A model's checkpoint moves only to events that the log has.
+async fn are_in_the_log(pool: &PgPool, events: &[Recorded]) {
+    let (positions, ids): (Vec<i64>, Vec<Uuid>) = events.iter().map(|event| (event.position, event.event_id)).unzip();
+    sqlx::query(
+        "insert into events select position, 'test', 'test', position, id, 'test', '1.0', '{}', '{}', now()
+         from unnest($1::bigint[], $2::uuid[]) e (position, id) on conflict do nothing",
+    )
+    .bind(positions)
+    .bind(ids)
+    .execute(pool)
+    .await
+    .unwrap();
 }
 
 /// What a projection makes of a log in memory, copied into the database at once.
