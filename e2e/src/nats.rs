@@ -42,7 +42,8 @@ impl Server {
     /// # Errors
     /// When there is none to be had.
     pub async fn client(&self, user: &str) -> anyhow::Result<async_nats::Client> {
-        let options = async_nats::ConnectOptions::with_user_and_password(user.to_owned(), PASSWORD.to_owned());
+        let options = async_nats::ConnectOptions::with_user_and_password(user.to_owned(), PASSWORD.to_owned())
+            .custom_inbox_prefix(format!("_INBOX_{user}"));
         options.connect(format!("127.0.0.1:{}", self.port)).await.context("could not reach the test's NATS")
     }
 
@@ -56,6 +57,17 @@ impl Server {
             child.kill().await.context("could not kill nats-server")?;
         }
         Ok(())
+    }
+
+    /// Sends it a signal: `STOP` freezes it, `CONT` lets it go on.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub async fn signal(&self, signal: &str) -> anyhow::Result<()> {
+        let id =
+            self.child.lock().ok().and_then(|child| child.as_ref().and_then(Child::id)).context("it does not run")?;
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(id.to_string()).status().await?;
+        if sent.success() { Ok(()) } else { bail!("could not send {signal} to nats-server") }
     }
 
     /// Starts it again, on the same port, with what is in its store.

@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 /// What a part of a crate imports of its other parts. A part is a file beside `lib.rs`, or a folder.
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// The publisher's errors live with the relay. Take this out with them.
-const STILL_TANGLED: (&str, &str) = ("publish", "relay");
-
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
@@ -49,7 +46,6 @@ fn imports(source: &Path) -> Imports {
     let mut imports = Imports::new();
     for (part, text) in &files {
         let others = imported(text).into_iter().filter(|other| parts.contains(other) && other != part);
-        let others = others.filter(|other| (part.as_str(), other.as_str()) != STILL_TANGLED);
         imports.entry(part.clone()).or_default().extend(others);
     }
     imports.retain(|part, _| part != "lib" && part != "main");

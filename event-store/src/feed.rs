@@ -2,7 +2,8 @@
 //!
 //! What is old comes from Postgres, what is new from JetStream as soon as it is published, and whatever JetStream does not have, or is
 //! late with, from Postgres again: the server syncs each message to disk, and under load a reader need not wait for that. Positions are
-//! checked: each event follows the one before it.
+//! checked: each event follows the one before it. Nothing is handed out that the log does not have: the ids of what JetStream delivers are
+//! looked up, and what is read from the log follows the event that was handed out last.
 
 use std::time::Duration;
 
@@ -14,9 +15,15 @@ use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use thiserror::Error;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
+use crate::deadline::within;
+use crate::log::Place;
 use crate::message::{event, source};
 use crate::{Recorded, Upcasters, log};
+
+/// How long an answer of Postgres is waited for.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// How long a feed that got and heard nothing waits before it looks at the log itself.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -44,13 +51,11 @@ pub enum FeedError {
     /// The database could not be read.
     #[error("the log could not be read")]
     Unreachable(#[from] sqlx::Error),
-    /// The feed stands after the end of the log: the log was restored or replaced.
-    #[error("the feed stands at {position}, but the log ends at {head}: it was restored or replaced")]
-    Ahead {
+    /// The feed stands at an event that the log does not have: the log was restored or replaced.
+    #[error("the feed stands at {position}, and the log does not have that event: it was restored or replaced")]
+    Lost {
         /// Where the feed stands.
         position: i64,
-        /// Where the log ends.
-        head: i64,
     },
     /// An event could not be brought up to date.
     #[error("the event at {position} could not be brought up to date")]
@@ -66,10 +71,12 @@ pub enum FeedError {
 /// Events in order from a position.
 pub struct Feed {
     source: FeedSource,
-    position: i64,
+    place: Place,
     /// What messages of this log name as their source.
     log: Option<String>,
     live: Option<Live>,
+    /// On its way to be live: JetStream may take long to answer, and nobody waits for that.
+    going_live: Option<AbortOnDropHandle<Result<Option<Live>, async_nats::Error>>>,
     /// When JetStream is tried again.
     retry_at: Instant,
     listener: Option<PgListener>,
@@ -86,13 +93,14 @@ struct Live {
 impl Feed {
     /// A feed of all events after `after`.
     #[must_use]
-    pub fn open(source: FeedSource, after: i64) -> Self {
+    pub fn open(source: FeedSource, after: Place) -> Self {
         let now = Instant::now();
         Self {
             source,
-            position: after,
+            place: after,
             log: None,
             live: None,
+            going_live: None,
             retry_at: now,
             listener: None,
             announced: 0,
@@ -103,7 +111,7 @@ impl Feed {
     /// The position of the last event that was handed out.
     #[must_use]
     pub fn position(&self) -> i64 {
-        self.position
+        self.place.position
     }
 
     /// Waits for at least one event and returns up to `max` that are there, in order, each position following the one before; none, if
@@ -115,13 +123,25 @@ impl Feed {
     /// See [`FeedError`]; the feed stays where it is.
     pub async fn next_batch(&mut self, max: usize, until: Instant) -> Result<Vec<Recorded>, FeedError> {
         if self.listener.is_none() {
-            let mut listener = PgListener::connect_with(&self.source.pool).await?;
-            listener.listen("annals_log").await?;
-            self.listener = Some(listener);
+            let listening = async {
+                let mut listener = PgListener::connect_with(&self.source.pool).await?;
+                listener.listen("annals_log").await?;
+                Ok(listener)
+            };
+            self.listener = Some(within(ANSWER, listening).await?);
             self.look_at = Instant::now();
         }
         loop {
             match self.next_from_jetstream(max, until).await {
+                FromJetStream::Events(batch) if !within(ANSWER, log::has_all(&self.source.pool, &batch)).await? => {
+                    metrics::counter!("annals_feed_foreign_total").increment(1);
+                    tracing::warn!(
+                        position = self.position() + 1,
+                        "JetStream delivers what is not in the log; going on from Postgres"
+                    );
+                    self.leave_live();
+                    continue;
+                }
                 FromJetStream::Events(batch) => {
                     metrics::counter!("annals_feed_events_total", "source" => "jetstream").increment(count(&batch));
                     if self.live.is_some() {
@@ -132,18 +152,17 @@ impl Feed {
                 FromJetStream::TooLate => return Ok(Vec::new()),
                 FromJetStream::Nothing => {}
             }
-            if self.announced > self.position || self.look_at <= Instant::now() {
-                let batch = log::read(&self.source.pool, self.position, i64::try_from(max).unwrap_or(i64::MAX)).await?;
+            if self.announced > self.position() || self.look_at <= Instant::now() {
+                let limit = i64::try_from(max).unwrap_or(i64::MAX);
+                let batch = within(ANSWER, log::read_after(&self.source.pool, self.place, limit)).await?;
+                let batch = batch.ok_or(FeedError::Lost { position: self.position() })?;
                 let took_all = batch.len() < max && self.log.is_some();
                 self.look_at = Instant::now() + if took_all { PATIENCE } else { Duration::ZERO };
                 if !batch.is_empty() {
                     metrics::counter!("annals_feed_events_total", "source" => "postgres").increment(count(&batch));
                     return self.hand_out(batch);
                 }
-                let head = log::head(&self.source.pool).await?;
-                if head.position < self.position {
-                    return Err(FeedError::Ahead { position: self.position, head: head.position });
-                }
+                let head = within(ANSWER, log::head(&self.source.pool)).await?;
                 self.log = Some(source(head.log_id));
                 self.announced = head.position;
             }
@@ -157,9 +176,9 @@ impl Feed {
     }
 
     fn hand_out(&mut self, batch: Vec<Recorded>) -> Result<Vec<Recorded>, FeedError> {
-        let last = batch.last().map_or(self.position, |event| event.position);
+        let last = batch.last().map_or(self.place, Place::from);
         let batch = up_to_date(&self.source.upcasters, batch)?;
-        self.position = last;
+        self.place = last;
         Ok(batch)
     }
 
@@ -167,7 +186,7 @@ impl Feed {
     async fn next_from_jetstream(&mut self, max: usize, until: Instant) -> FromJetStream {
         let mut late = None;
         let first = loop {
-            if self.announced > self.position && late.is_none() {
+            if self.announced > self.place.position && late.is_none() {
                 late = Some(Instant::now() + GRACE);
             }
             let Some(live) = self.live.as_mut() else { return FromJetStream::Nothing };
@@ -199,7 +218,7 @@ impl Feed {
         let mut batch = Vec::new();
         let mut next = Some(first);
         while let Some(message) = next {
-            match self.accept(&message, self.position + i64::try_from(batch.len()).unwrap_or_default() + 1) {
+            match self.accept(&message, self.position() + i64::try_from(batch.len()).unwrap_or_default() + 1) {
                 Accepted::Next(event) => batch.push(event),
                 Accepted::Old => {}
                 Accepted::Hole => {
@@ -241,31 +260,45 @@ impl Feed {
         self.retry_at = Instant::now() + RETRY;
     }
 
-    /// Subscribes to what comes after, or, where that cannot be had, waits for Postgres to say that there is something.
+    /// Waits for Postgres to say that there is something, or until JetStream delivers what comes after.
     async fn go_live(&mut self, until: Instant) -> Result<(), FeedError> {
-        if Instant::now() >= self.retry_at {
-            match subscribe(&self.source, self.position).await {
-                Ok(live) => {
-                    self.live = live;
-                    if self.live.is_some() {
-                        return Ok(());
-                    }
-                }
-                Err(error) => tracing::debug!(%error, "JetStream cannot be used just now; living on Postgres"),
-            }
-            self.retry_at = Instant::now() + RETRY;
+        if self.going_live.is_none() && self.source.nats.is_some() && Instant::now() >= self.retry_at {
+            let (source, position) = (self.source.clone(), self.position());
+            self.going_live =
+                Some(AbortOnDropHandle::new(tokio::spawn(async move { subscribe(&source, position).await })));
         }
-        while self.announced <= self.position {
-            match tokio::time::timeout_at(until.min(self.look_at), announcement(self.listener.as_mut())).await {
-                Ok(Ok(position)) => self.announced = position,
-                Ok(Err(error)) => {
-                    self.listener = None;
-                    return Err(error.into());
+        while self.announced <= self.place.position {
+            let Self { listener, going_live, .. } = self;
+            tokio::select! {
+                announced = announcement(listener.as_mut()) => match announced {
+                    Ok(position) => self.announced = position,
+                    Err(error) => {
+                        self.listener = None;
+                        return Err(error.into());
+                    }
+                },
+                live = subscribed(going_live.as_mut()) => {
+                    self.going_live = None;
+                    match live {
+                        Ok(live) => self.live = live,
+                        Err(error) => tracing::debug!(%error, "JetStream cannot be used just now; living on Postgres"),
+                    }
+                    self.retry_at = Instant::now() + RETRY;
+                    return Ok(());
                 }
-                Err(_) => break,
+                () = tokio::time::sleep_until(until.min(self.look_at)) => return Ok(()),
             }
         }
         Ok(())
+    }
+}
+
+async fn subscribed(
+    going: Option<&mut AbortOnDropHandle<Result<Option<Live>, async_nats::Error>>>,
+) -> Result<Option<Live>, async_nats::Error> {
+    match going {
+        Some(going) => going.await?,
+        None => std::future::pending().await,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod append;
 mod appender;
+mod checked_stream;
 mod commit;
 pub mod deadline;
 mod error;
@@ -27,6 +28,7 @@ mod publish;
 mod queue;
 mod recorded;
 mod relay;
+mod relay_error;
 mod repository;
 mod request;
 mod settings;

@@ -96,6 +96,43 @@ pub async fn read(executor: impl PgExecutor<'_>, after: i64, limit: i64) -> Resu
         .collect())
 }
 
+/// Up to `limit` events after a place, as they were written; `None` when the log does not have the event of that place: it is another log,
+/// or it has lost its tail and grown again.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn read_after(
+    executor: impl PgExecutor<'_>,
+    place: Place,
+    limit: i64,
+) -> Result<Option<Vec<Recorded>>, sqlx::Error> {
+    if place == Place::START {
+        return read(executor, 0, limit).await.map(Some);
+    }
+    // The event of the place comes first: one statement, one moment.
+    let mut events = read(executor, place.position - 1, limit.saturating_add(1)).await?;
+    if events.first().map(Place::from) != Some(place) {
+        return Ok(None);
+    }
+    events.remove(0);
+    Ok(Some(events))
+}
+
+/// Whether the log has each of these events where it says that it stands.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn has_all(executor: impl PgExecutor<'_>, events: &[Recorded]) -> Result<bool, sqlx::Error> {
+    let (positions, ids): (Vec<i64>, Vec<Uuid>) = events.iter().map(|event| (event.position, event.event_id)).unzip();
+    let found = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from unnest($1::bigint[], $2::uuid[]) wanted (position, event_id)
+           where (select e.event_id from public.events e where e.position = wanted.position) = wanted.event_id"#,
+        &positions,
+        &ids
+    );
+    Ok(usize::try_from(found.fetch_one(executor).await?) == Ok(events.len()))
+}
+
 /// What can go wrong in a scan.
 #[derive(Debug, Error)]
 pub enum ScanError {

@@ -30,4 +30,30 @@ pub fn describe_metrics() {
     describe_counter!("annals_overloaded_total", Unit::Count, "Commands turned away because the queue was full.");
     describe_counter!("annals_stalled_total", Unit::Count, "Commands turned away because the log took nothing.");
     describe_counter!("annals_cache_flushed_total", Unit::Count, "Times that all aggregates in memory were forgotten.");
+    describe_gauge!(
+        "annals_relay_leading",
+        Unit::Count,
+        "1 where this process relays the log to JetStream, 0 where it stands by."
+    );
+    describe_gauge!("annals_relay_position", Unit::Count, "The last event that is in the stream.");
+    describe_gauge!("annals_relay_lag_events", Unit::Count, "Events of the log that are not in the stream yet.");
+    describe_counter!("annals_relay_published_total", Unit::Count, "Events published to the stream.");
+    describe_counter!("annals_relay_resets_total", Unit::Count, "Times that the relay began again after an error.");
+    describe_counter!(
+        "annals_relay_remade_total",
+        Unit::Count,
+        "Times that the stream was made anew because messages were missing."
+    );
+    describe_counter!("annals_relay_reconfigured_total", Unit::Count, "Times that the stream's set-up was put back.");
+    describe_counter!("annals_feed_events_total", Unit::Count, "Events that came from JetStream, or from Postgres.");
+    describe_counter!(
+        "annals_feed_holes_total",
+        Unit::Count,
+        "Times that JetStream delivered something else than the next event."
+    );
+    describe_counter!(
+        "annals_feed_foreign_total",
+        Unit::Count,
+        "Times that JetStream delivered what is not in the log."
+    );
 }

@@ -15,7 +15,7 @@ use futures::stream::FuturesOrdered;
 
 use crate::Recorded;
 use crate::message::{body, headers, subject};
-use crate::relay::{RelayError, nats};
+use crate::relay_error::{RelayError, nats};
 
 /// Most messages that the server takes in one atomic batch.
 pub(crate) const MAX_BATCH: usize = 1000;

@@ -5,17 +5,21 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType, Stream};
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
-use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::log::{self, Head};
+use crate::checked_stream::{self as stream, CheckedStream};
+use crate::deadline::within;
+use crate::log::{self, Head, Place};
 use crate::message::source;
 use crate::publish::{MAX_BATCH, Publisher};
+use crate::relay_error::RelayError;
 use crate::{Lease, Pace};
+
+/// How long an answer of Postgres is waited for.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// From how many events a second and core on batches are left to grow. Each batch costs a sync of the disk, which commits wait for too;
 /// readers look at the log themselves when the stream is late.
@@ -56,17 +60,6 @@ pub enum RelayStatus {
     Retrying(String),
     /// The stream is not this log's: somebody must decide.
     Stopped(String),
-}
-
-/// Why the stream could not be used.
-#[derive(Debug, Error)]
-pub(crate) enum RelayError {
-    #[error("the database could not be read")]
-    Log(#[from] sqlx::Error),
-    #[error("NATS could not be used: {0}")]
-    Nats(String),
-    #[error("the stream holds what is not in the log: {0}; `replay-tool remake-stream` makes it anew from the log")]
-    Foreign(String),
 }
 
 /// Publishes the log to JetStream.
@@ -153,20 +146,20 @@ impl Relay {
 
     /// Fills the stream and keeps it full, as long as the lease holds and nothing goes wrong.
     async fn lead(&mut self, lease: &Lease, stop: &CancellationToken) -> Result<(), RelayError> {
-        let head = log::head(&self.pool).await?;
-        let stream = self.stream().await?;
-        let mut last = self.verified_last(&stream, head).await?;
+        let head = within(ANSWER, log::head(&self.pool)).await?;
+        let (stream, mut last) = self.believed(head).await?;
         let source = source(head.log_id);
-        let mut listener = PgListener::connect_with(&self.pool).await?;
-        listener.listen("annals_log").await?;
-        let mut connection = self.pool.acquire().await?;
+        let mut listener = within(ANSWER, PgListener::connect_with(&self.pool)).await?;
+        within(ANSWER, listener.listen("annals_log")).await?;
+        let mut connection = within(ANSWER, self.pool.acquire()).await?;
         metrics::gauge!("annals_relay_leading").set(1.0);
         let mut renewed = tokio::time::Instant::now();
         let mut looked = renewed;
         let mut pace = Pace::new(self.settings.window, FAST);
+        let window = i64::try_from(self.settings.window).unwrap_or(i64::MAX);
         while !stop.is_cancelled() {
             if renewed.elapsed() > lease.ttl() / 3 {
-                if !lease.renew(&self.pool).await? {
+                if !within(ANSWER, lease.renew(&self.pool)).await? {
                     self.status.send_replace(RelayStatus::Standby);
                     return Ok(());
                 }
@@ -174,30 +167,30 @@ impl Relay {
             }
             if looked.elapsed() > self.settings.poll {
                 looked = tokio::time::Instant::now();
-                // A server that lost what it had acknowledged tells so by its last sequence only.
-                let info = stream.get_info().await.map_err(nats)?;
-                if i64::try_from(info.state.last_sequence).unwrap_or_default() != last {
-                    return Err(RelayError::Nats(format!(
-                        "the stream's last sequence is {}, not {last}",
-                        info.state.last_sequence
-                    )));
-                }
+                stream.still_ends_with(last).await?;
+                self.measure(last).await?;
             }
-            let events =
-                log::read(&mut *connection, last, i64::try_from(self.settings.window).unwrap_or(i64::MAX)).await?;
-            let Some(newest) = events.last().map(|event| event.position) else {
-                self.status.send_if_modified(|status| leading(status, last));
-                self.wait_for_work(&mut listener, stop, last).await?;
+            let events = within(ANSWER, log::read_after(&mut *connection, last, window)).await?;
+            let events = events.ok_or_else(|| lost(last))?;
+            let Some(newest) = events.last().map(Place::from) else {
+                self.status.send_if_modified(|status| leading(status, last.position));
+                self.wait_for_work(&mut listener, stop, last.position).await?;
                 continue;
             };
             self.publisher.publish(&events, &source).await?;
             last = newest;
             metrics::counter!("annals_relay_published_total")
                 .increment(u64::try_from(events.len()).unwrap_or_default());
-            metrics::gauge!("annals_relay_position").set(precise(last));
-            self.status.send_if_modified(|status| leading(status, last));
+            metrics::gauge!("annals_relay_position").set(precise(last.position));
+            self.status.send_if_modified(|status| leading(status, last.position));
             pace.after(events.len()).await;
         }
+        Ok(())
+    }
+
+    async fn measure(&self, last: Place) -> Result<(), RelayError> {
+        let head = within(ANSWER, log::head(&self.pool)).await?;
+        metrics::gauge!("annals_relay_lag_events").set(precise((head.position - last.position).max(0)));
         Ok(())
     }
 
@@ -220,31 +213,42 @@ impl Relay {
 }
 
 impl Relay {
-    /// The log's stream, made if it is not there, and set up as this version wants it.
-    async fn stream(&self) -> Result<Stream, RelayError> {
+    /// The log's stream, and how far it got, once it is known to be the log's: made if it is not there, set up as this version wants it, and
+    /// made anew where messages are missing. One that holds what the log does not is left to an operator.
+    async fn believed(&self, head: Head) -> Result<(CheckedStream, Place), RelayError> {
         let (jetstream, name) = (&self.publisher.jetstream, &self.settings.stream);
-        jetstream.create_or_update_stream(config(name)).await.map_err(nats)?;
-        jetstream.get_stream(name).await.map_err(nats)
-    }
-
-    /// The stream's last sequence, once it is known that its last message is the log's event at that position.
-    async fn verified_last(&self, stream: &Stream, head: Head) -> Result<i64, RelayError> {
-        let state = stream.get_info().await.map_err(nats)?.state;
+        let stream = CheckedStream::open(jetstream, name).await?;
+        let state = stream.state().await?;
         let last = i64::try_from(state.last_sequence).unwrap_or(i64::MAX);
         if last > head.position {
             return Err(RelayError::Foreign(format!("it ends at {last}, the log at {}", head.position)));
         }
-        if last == 0 || state.messages == 0 {
-            return Ok(last);
+        if last == 0 {
+            return Ok((stream, Place::START));
         }
-        let message = stream.get_raw_message(state.last_sequence).await.map_err(nats)?;
-        let wanted = log::read(&self.pool, last - 1, 1).await?;
-        let id = message.headers.get("ce-id").map(async_nats::HeaderValue::as_str);
-        if wanted.first().map(|event| event.event_id.to_string()).as_deref() != id {
-            return Err(RelayError::Foreign(format!("its message {last} is not the log's event there")));
+        if state.messages > 0 {
+            let place = Place { position: last, event_id: stream.event_id_of(state.last_sequence).await? };
+            if !within(ANSWER, place.is_in_the_log(&self.pool)).await? {
+                return Err(RelayError::Foreign(format!("its message {last} is not the log's event there")));
+            }
+            if state.first_sequence == 1 && state.messages == state.last_sequence {
+                return Ok((stream, place));
+            }
         }
-        Ok(last)
+        tracing::warn!(
+            messages = state.messages,
+            last,
+            "messages are missing from the stream; it is made anew from the log"
+        );
+        metrics::counter!("annals_relay_remade_total").increment(1);
+        stream::remake(jetstream, name).await?;
+        Ok((CheckedStream::open(jetstream, name).await?, Place::START))
     }
+}
+
+/// The stream has what the log had once.
+fn lost(last: Place) -> RelayError {
+    RelayError::Foreign(format!("its message {} is an event that the log has lost", last.position))
 }
 
 /// Deletes the stream and makes it anew, empty, so that a relay fills it from the log.
@@ -252,26 +256,7 @@ impl Relay {
 /// # Errors
 /// When NATS cannot be used.
 pub async fn remake_stream(client: async_nats::Client, stream: &str) -> Result<(), async_nats::Error> {
-    let jetstream = async_nats::jetstream::new(client);
-    // One that is not there needs no deleting.
-    let _ = jetstream.delete_stream(stream).await;
-    jetstream.create_stream(config(stream)).await?;
-    Ok(())
-}
-
-fn config(name: &str) -> Config {
-    Config {
-        name: name.to_owned(),
-        description: Some(
-            "The log, event by event; the sequence is the position. Made again from the log when lost.".to_owned(),
-        ),
-        subjects: vec!["events.>".to_owned()],
-        storage: StorageType::File,
-        discard: DiscardPolicy::Old,
-        allow_direct: true,
-        allow_atomic_publish: true,
-        ..Config::default()
-    }
+    stream::remake(&async_nats::jetstream::new(client), stream).await.map_err(Into::into)
 }
 
 fn leading(status: &mut RelayStatus, last: i64) -> bool {
@@ -288,14 +273,4 @@ fn precise(position: i64) -> f64 {
 
 async fn wait(stop: &CancellationToken, time: Duration) {
     let _ = stop.run_until_cancelled(tokio::time::sleep(time)).await;
-}
-
-pub(crate) fn nats(error: impl std::error::Error) -> RelayError {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    RelayError::Nats(text)
 }

@@ -2,12 +2,18 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::deadline::within;
 use crate::feed::{Feed, FeedError, FeedSource, up_to_date};
+use crate::log::Place;
 use crate::{Recorded, log};
+
+/// How long an answer of Postgres is waited for.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// Bytes of events kept for readers that are a little behind the others.
 const KEPT: usize = 16 * 1024 * 1024;
@@ -37,8 +43,8 @@ struct Fetching {
 struct Recent {
     /// Counts how often all was forgotten.
     generation: u64,
-    /// The position before the first of `events`; `None` as long as nobody has begun to fetch.
-    after: Option<i64>,
+    /// The place before the first of `events`; `None` as long as nobody has begun to fetch.
+    after: Option<Place>,
     /// Without a gap.
     events: VecDeque<Arc<Recorded>>,
     bytes: usize,
@@ -72,8 +78,8 @@ impl SharedFeed {
 
     /// A reader of all events after `after`.
     #[must_use]
-    pub fn reader(&self, after: i64) -> Reader {
-        Reader { shared: Arc::clone(&self.0), position: after }
+    pub fn reader(&self, after: Place) -> Reader {
+        Reader { shared: Arc::clone(&self.0), place: after }
     }
 
     /// Drops what is kept. To be called when something was not as expected: the log may have been restored since it was fetched.
@@ -85,14 +91,14 @@ impl SharedFeed {
 /// Reads the log in order from a position, at its own pace.
 pub struct Reader {
     shared: Arc<Shared>,
-    position: i64,
+    place: Place,
 }
 
 impl Reader {
     /// The position of the last event that was handed out.
     #[must_use]
     pub fn position(&self) -> i64 {
-        self.position
+        self.place.position
     }
 
     /// Waits for at least one event and returns up to `max` that are there, in order, each position following the one before; none, if
@@ -104,14 +110,14 @@ impl Reader {
         let mut fetched = self.shared.fetched.subscribe();
         loop {
             fetched.mark_unchanged();
-            let found = self.shared.recent().after(self.position, max);
+            let found = self.shared.recent().after(self.place, max);
             let batch = match found {
                 Found::Events(events) => events,
                 Found::NotYet => Vec::new(),
-                Found::Gone => self.shared.read(self.position, max).await?,
+                Found::Gone => self.shared.read(self.place, max).await?,
             };
             if let Some(last) = batch.last() {
-                self.position = last.position;
+                self.place = Place::from(&**last);
                 return Ok(batch);
             }
             tokio::select! {
@@ -119,7 +125,7 @@ impl Reader {
                 _ = fetched.changed() => {}
                 mut fetching = self.shared.fetching.lock() => {
                     if !fetched.has_changed().unwrap_or_default() {
-                        self.shared.fetch(&mut fetching, self.position, max, until).await?;
+                        self.shared.fetch(&mut fetching, self.place, max, until).await?;
                     }
                 }
                 () = tokio::time::sleep_until(until) => {}
@@ -137,8 +143,10 @@ impl Shared {
     }
 
     /// What others have left behind long ago.
-    async fn read(&self, after: i64, max: usize) -> Result<Vec<Arc<Recorded>>, FeedError> {
-        let events = log::read(&self.source.pool, after, i64::try_from(max).unwrap_or(i64::MAX)).await?;
+    async fn read(&self, after: Place, max: usize) -> Result<Vec<Arc<Recorded>>, FeedError> {
+        let limit = i64::try_from(max).unwrap_or(i64::MAX);
+        let events = within(ANSWER, log::read_after(&self.source.pool, after, limit)).await?;
+        let events = events.ok_or(FeedError::Lost { position: after.position })?;
         Ok(up_to_date(&self.source.upcasters, events)?.into_iter().map(Arc::new).collect())
     }
 
@@ -146,18 +154,18 @@ impl Shared {
     async fn fetch(
         &self,
         fetching: &mut Option<Fetching>,
-        position: i64,
+        place: Place,
         max: usize,
         until: Instant,
     ) -> Result<(), FeedError> {
-        let (generation, end) = self.recent().begin(position);
+        let (generation, end) = self.recent().begin(place);
         if fetching.as_ref().is_some_and(|fetching| fetching.generation != generation) {
             *fetching = None;
         }
         let current =
             fetching.get_or_insert_with(|| Fetching { feed: Feed::open(self.source.clone(), end), generation });
         let fetched = current.feed.next_batch(max, until).await;
-        if let Err(FeedError::Ahead { .. }) = fetched {
+        if let Err(FeedError::Lost { .. }) = fetched {
             self.recent().forget();
         }
         let events = fetched?;
@@ -170,15 +178,25 @@ impl Shared {
 }
 
 impl Recent {
-    /// The generation, and where its events end; they begin after `position`, if they have not begun.
-    fn begin(&mut self, position: i64) -> (u64, i64) {
-        let after = *self.after.get_or_insert(position);
-        (self.generation, self.events.back().map_or(after, |last| last.position))
+    /// The generation, and where its events end; they begin after `place`, if they have not begun.
+    fn begin(&mut self, place: Place) -> (u64, Place) {
+        let after = *self.after.get_or_insert(place);
+        (self.generation, self.events.back().map_or(after, |last| Place::from(&**last)))
     }
 
-    fn after(&self, position: i64, max: usize) -> Found {
-        let Some(skipped) = self.after.map(|after| position - after) else { return Found::NotYet };
-        match usize::try_from(skipped) {
+    fn after(&self, place: Place, max: usize) -> Found {
+        let Some(after) = self.after else { return Found::NotYet };
+        let skipped = usize::try_from(place.position - after.position);
+        // What follows another event at that position is not what this reader wants.
+        let known = match skipped {
+            Ok(0) => Some(after),
+            Ok(skipped) => self.events.get(skipped - 1).map(|event| Place::from(&**event)),
+            Err(_) => None,
+        };
+        if known.is_some_and(|known| known != place) {
+            return Found::Gone;
+        }
+        match skipped {
             Ok(skipped) if skipped < self.events.len() => {
                 Found::Events(self.events.range(skipped..).take(max).cloned().collect())
             }
@@ -198,7 +216,7 @@ impl Recent {
             && let Some(oldest) = self.events.pop_front()
         {
             self.bytes -= size(&oldest);
-            self.after = Some(oldest.position);
+            self.after = Some(Place::from(&*oldest));
         }
     }
 

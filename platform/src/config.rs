@@ -78,7 +78,10 @@ impl Nats {
         let options = ConnectOptions::new().name(service);
         // The client does not take the user from the address by itself.
         let options = match (address.username(), address.password()) {
-            (Some(user), Some(password)) => options.user_and_password(user.to_owned(), password.to_owned()),
+            (Some(user), Some(password)) => options
+                .user_and_password(user.to_owned(), password.to_owned())
+                // Answers come where nobody else may listen.
+                .custom_inbox_prefix(format!("_INBOX_{user}")),
             _ => options,
         };
         further(options).connect(address).await.context("could not reach NATS at ANNALS_NATS_URL").map(Some)

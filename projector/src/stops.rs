@@ -46,7 +46,7 @@ impl WorkerError {
             Self::Database(error)
             | Self::Feed(FeedError::Unreachable(error))
             | Self::Batch(BatchError::Database(error)) => passes(error),
-            Self::Batch(BatchError::Fenced) | Self::Feed(FeedError::Ahead { .. }) | Self::Refused(_) => true,
+            Self::Batch(BatchError::Fenced) | Self::Feed(FeedError::Lost { .. }) | Self::Refused(_) => true,
             Self::Batch(BatchError::Poison(_))
             | Self::Feed(FeedError::Upcast { .. })
             | Self::NotOfThisLog(_)

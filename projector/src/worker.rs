@@ -160,7 +160,7 @@ async fn keep<P: Projection + Clone>(
     *got_to = Some(begin);
     let skipped = within(ANSWER, decisions::skipped(pool, P::NAME)).await?;
     let mut model = Model::new(projection.clone(), P::NAME, begin, skipped);
-    let mut reader = feed.reader(begin.position);
+    let mut reader = feed.reader(begin);
     let mut connection = within(ANSWER, rows::connect(pool)).await?;
     let mut renewed = Instant::now();
     let mut settle_by = None;

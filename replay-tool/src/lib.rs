@@ -95,8 +95,13 @@ enum Command {
         #[command(flatten)]
         why: decide::Why,
     },
-    /// Whether the log is dense, streams have no gaps, the stream equals the log, and checkpoints make sense.
-    Verify,
+    /// Whether the log is dense, streams have no gaps, the stream equals the log, and checkpoints make sense. What is only late is told
+    /// apart from what is wrong.
+    Verify {
+        /// Compare every message of the stream with the log, not only some.
+        #[arg(long)]
+        all_messages: bool,
+    },
     /// Delete the JetStream stream and make it anew; the relay fills it from the log.
     RemakeStream,
 }
@@ -131,7 +136,7 @@ pub async fn run(tool: Tool, stop: CancellationToken) -> anyhow::Result<ExitCode
         Command::Resume { projection, why } => {
             decide::run(&pool, projection, decide::What::Resume, why, tool.json).await
         }
-        Command::Verify => verify::run(&tool.source(pool).await?, tool.json).await,
+        Command::Verify { all_messages } => verify::run(&tool.source(pool).await?, *all_messages, tool.json).await,
         Command::RemakeStream => {
             let client = tool.nats.connect("replay-tool").await?.context("remake-stream needs ANNALS_NATS_URL")?;
             event_store::remake_stream(client, &tool.nats.stream)
@@ -146,7 +151,8 @@ pub async fn run(tool: Tool, stop: CancellationToken) -> anyhow::Result<ExitCode
 impl Tool {
     async fn source(&self, pool: PgPool) -> anyhow::Result<FeedSource> {
         // A rebuild reads the log, and needs no NATS.
-        let nats = if matches!(self.command, Command::Verify) { self.nats.connect("replay-tool").await? } else { None };
+        let nats =
+            if matches!(self.command, Command::Verify { .. }) { self.nats.connect("replay-tool").await? } else { None };
         Ok(FeedSource { pool, nats, stream: self.nats.stream.clone(), upcasters: Upcasters::new(domain::upcasters()) })
     }
 }

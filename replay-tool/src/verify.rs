@@ -1,8 +1,12 @@
+use std::collections::HashMap;
 use std::process::ExitCode;
 
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use event_store::{FeedSource, log};
+use futures::StreamExt as _;
 use serde_json::json;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::DIFFERENCES;
 use crate::out::say;
@@ -10,27 +14,45 @@ use crate::out::say;
 /// Messages of the stream whose event is looked up, besides the first and the last.
 const SAMPLES: u64 = 64;
 
+/// Messages looked up in the log together.
+const LOOKED_UP_TOGETHER: usize = 5000;
+/// Messages asked for at once.
+const IN_FLIGHT: usize = 64;
+/// Messages named one by one, of those that differ.
+const NAMED: usize = 10;
+
 /// A question about the system's state, and what was found wrong.
 struct Check {
     what: &'static str,
+    /// What has not come yet, and will.
+    late: Option<String>,
     wrong: Vec<String>,
 }
 
+impl Check {
+    fn sound(what: &'static str) -> Self {
+        Self { what, late: None, wrong: Vec::new() }
+    }
+}
+
 /// Checks that the log is what it promises to be, and that everything made from it is.
-pub(crate) async fn run(source: &FeedSource, json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(source: &FeedSource, all_messages: bool, json: bool) -> anyhow::Result<ExitCode> {
     let checks = [
         dense(&source.pool).await?,
         streams(&source.pool).await?,
         checkpoints(&source.pool).await?,
-        stream(source).await?,
+        stream(source, all_messages).await?,
     ];
     let mut sound = true;
-    for Check { what, wrong } in &checks {
+    for Check { what, late, wrong } in &checks {
         sound &= wrong.is_empty();
         if json {
-            say!("{}", json!({ "check": what, "ok": wrong.is_empty(), "wrong": wrong }));
+            say!("{}", json!({ "check": what, "ok": wrong.is_empty(), "late": late, "wrong": wrong }));
         } else if wrong.is_empty() {
-            say!("ok     {what}");
+            match late {
+                Some(late) => say!("late   {what}: {late}"),
+                None => say!("ok     {what}"),
+            }
         } else {
             say!("WRONG  {what}: {}", wrong.join("; "));
         }
@@ -54,7 +76,7 @@ async fn dense(pool: &PgPool) -> Result<Check, sqlx::Error> {
     if found.head != found.last {
         wrong.push(format!("the head says {}, the last event is at {}", found.head, found.last));
     }
-    Ok(Check { what: "the log is dense", wrong })
+    Ok(Check { what: "the log is dense", late: None, wrong })
 }
 
 async fn streams(pool: &PgPool) -> Result<Check, sqlx::Error> {
@@ -68,13 +90,14 @@ async fn streams(pool: &PgPool) -> Result<Check, sqlx::Error> {
     let wrong = broken.into_iter().map(|row| {
         format!("{}/{} has {} events up to sequence {}", row.aggregate_type, row.aggregate_id, row.count, row.last)
     });
-    Ok(Check { what: "every stream's sequences follow one another", wrong: wrong.collect() })
+    Ok(Check { what: "every stream's sequences follow one another", late: None, wrong: wrong.collect() })
 }
 
 async fn checkpoints(pool: &PgPool) -> Result<Check, sqlx::Error> {
     let rows = sqlx::query!(
-        "select name, position, status, error from projection.checkpoints
-         where status = 'stopped' or position > (select position from log_head) or log_id <> (select log_id from log_head)"
+        "select name, position, error from projection.checkpoints c
+         where status = 'stopped' or log_id <> (select log_id from public.log_head)
+            or position > 0 and not exists (select from public.events e where e.position = c.position and e.event_id = c.event_id)"
     )
     .fetch_all(pool)
     .await?;
@@ -82,25 +105,27 @@ async fn checkpoints(pool: &PgPool) -> Result<Check, sqlx::Error> {
         Some(error) => format!("{} has stopped at {}: {error}", row.name, row.position),
         None => format!("{} stands at {}, which is not of this log", row.name, row.position),
     });
-    Ok(Check { what: "every projection stands somewhere in this log", wrong: wrong.collect() })
+    Ok(Check { what: "every projection stands somewhere in this log", late: None, wrong: wrong.collect() })
 }
 
-async fn stream(source: &FeedSource) -> anyhow::Result<Check> {
+async fn stream(source: &FeedSource, all: bool) -> anyhow::Result<Check> {
     let what = "the stream's sequences are the log's positions";
     let Some(client) = &source.nats else {
-        return Ok(Check { what: "the stream: not looked at, there is no ANNALS_NATS_URL", wrong: Vec::new() });
+        return Ok(Check::sound("the stream: not looked at, there is no ANNALS_NATS_URL"));
     };
     let stream = match async_nats::jetstream::new(client.clone()).get_stream(&source.stream).await {
         Ok(stream) => stream,
         Err(error) => {
-            return Ok(Check { what, wrong: vec![format!("the stream {} cannot be read: {error}", source.stream)] });
+            let unreadable = format!("the stream {} cannot be read: {error}", source.stream);
+            return Ok(Check { what, late: None, wrong: vec![unreadable] });
         }
     };
+    // The stream first: what the log gets meanwhile makes the stream late, never wrong.
     let state = stream.get_info().await?.state;
     let head = log::head(&source.pool).await?;
-    let mut wrong = Vec::new();
-    if i64::try_from(state.last_sequence) != Ok(head.position) {
-        wrong.push(format!("the stream ends at {}, the log at {}", state.last_sequence, head.position));
+    let (last, mut wrong) = (i64::try_from(state.last_sequence)?, Vec::new());
+    if last > head.position {
+        wrong.push(format!("the stream ends at {last}, after the log, which ends at {}", head.position));
     }
     if state.messages > 0 && state.last_sequence - state.first_sequence + 1 != state.messages {
         wrong.push(format!(
@@ -108,15 +133,53 @@ async fn stream(source: &FeedSource) -> anyhow::Result<Check> {
             state.messages, state.first_sequence, state.last_sequence
         ));
     }
-    for sequence in samples(state.first_sequence, state.last_sequence) {
-        let message = stream.get_raw_message(sequence).await?;
-        let events = log::read(&source.pool, i64::try_from(sequence)? - 1, 1).await?;
-        let id = message.headers.get("ce-id").map(async_nats::HeaderValue::as_str);
-        if events.first().map(|event| event.event_id.to_string()).as_deref() != id {
-            wrong.push(format!("message {sequence} is not the log's event there"));
+    let sequences: Vec<u64> = if all {
+        (state.first_sequence.max(1)..=state.last_sequence).collect()
+    } else {
+        samples(state.first_sequence, state.last_sequence).collect()
+    };
+    let mut different = 0_usize;
+    for sequences in sequences.chunks(LOOKED_UP_TOGETHER) {
+        for (sequence, is_the_logs) in compare(&stream, &source.pool, sequences).await? {
+            if !is_the_logs {
+                different += 1;
+                if different <= NAMED {
+                    wrong.push(format!("message {sequence} is not the log's event there, or is missing"));
+                }
+            }
         }
     }
-    Ok(Check { what, wrong })
+    if different > NAMED {
+        wrong.push(format!("and {} more messages", different - NAMED));
+    }
+    let behind = head.position - last;
+    let late = (behind > 0).then(|| format!("the stream is {behind} events late"));
+    Ok(Check { what, late, wrong })
+}
+
+/// For each of these messages, whether it is the log's event at that position.
+async fn compare(stream: &Stream, pool: &PgPool, sequences: &[u64]) -> anyhow::Result<Vec<(u64, bool)>> {
+    let positions: Vec<i64> = sequences.iter().map(|sequence| i64::try_from(*sequence)).collect::<Result<_, _>>()?;
+    let ids = sqlx::query!("select position, event_id from public.events where position = any($1)", &positions);
+    let ids: HashMap<i64, Uuid> =
+        ids.fetch_all(pool).await?.into_iter().map(|row| (row.position, row.event_id)).collect();
+    let messages = futures::stream::iter(sequences.iter().copied()).map(async |sequence| {
+        let message = stream.get_raw_message(sequence).await;
+        (sequence, message)
+    });
+    let mut compared = Vec::with_capacity(sequences.len());
+    let mut messages = std::pin::pin!(messages.buffered(IN_FLIGHT));
+    while let Some((sequence, message)) = messages.next().await {
+        let id = match message {
+            Ok(message) => message.headers.get("ce-id").and_then(|id| Uuid::parse_str(id.as_str()).ok()),
+            // A hole is what is looked for, not a reason to stop looking.
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        let wanted = ids.get(&i64::try_from(sequence)?).copied();
+        compared.push((sequence, wanted.is_some() && wanted == id));
+    }
+    Ok(compared)
 }
 
 /// The first, the last, and some between, evenly spread.

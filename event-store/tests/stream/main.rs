@@ -13,6 +13,7 @@ use async_nats::jetstream::stream::Stream;
 use common::{Tally, count, request};
 use e2e::nats::Server;
 use e2e::postgres::connections_of_a_process;
+use event_store::log::Place;
 use event_store::{EventStore, FeedSource, Relay, RelaySettings, RelayStatus, Settings, Target, Upcasters};
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -65,13 +66,35 @@ impl World {
     }
 
     async fn stream(&self) -> Stream {
-        let client = self.nats.client("relay").await.unwrap();
-        async_nats::jetstream::new(client).get_stream(NAME).await.unwrap()
+        let jetstream = async_nats::jetstream::new(self.nats.client("relay").await.unwrap());
+        for _ in 0..200 {
+            if let Ok(stream) = jetstream.get_stream(NAME).await {
+                return stream;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        jetstream.get_stream(NAME).await.unwrap()
     }
 
     /// The ids of the log's events in order.
     async fn log(&self) -> Vec<String> {
         sqlx::query_scalar("select event_id::text from events order by position").fetch_all(&self.pool).await.unwrap()
+    }
+
+    /// The place of the event at a position; before the first for 0.
+    async fn place(&self, position: i64) -> Place {
+        let event_id = sqlx::query_scalar("select event_id from events where position = $1").bind(position);
+        Place { position, event_id: event_id.fetch_optional(&self.pool).await.unwrap().unwrap_or_default() }
+    }
+
+    /// As after a restore: the log ends at that position, and knows nothing of what came after.
+    async fn lose_what_came_after(&self, position: i64) {
+        let cut = format!(
+            "alter table events disable trigger all; delete from events where position > {position};
+             alter table events enable trigger all; alter table log_head disable trigger all;
+             update log_head set position = {position}; alter table log_head enable trigger all"
+        );
+        sqlx::raw_sql(&cut).execute(&self.pool).await.unwrap();
     }
 
     /// Waits until the stream ends where the log does, and compares them message by message.

@@ -93,6 +93,77 @@ async fn a_relay_whose_leader_dies_is_taken_over_from(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_stream_that_somebody_set_up_differently_is_put_back_and_has_everything_again(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let mut status = world.relay("a").await;
+    world.append("s", 10).await;
+    world.stream_is_the_log().await;
+    let stream = world.stream().await;
+    let jetstream = async_nats::jetstream::new(world.nats.client("relay").await.unwrap());
+    let mut limited = stream.cached_info().config.clone();
+    limited.max_messages = 5;
+    jetstream.update_stream(limited).await.unwrap();
+    becomes(&mut status, |status| matches!(status, RelayStatus::Retrying(_))).await;
+    becomes(&mut status, |status| *status == RelayStatus::Leading(30)).await;
+    world.append("s", 10).await;
+    becomes(&mut status, |status| *status == RelayStatus::Leading(60)).await;
+    world.stream_is_the_log().await;
+    let set_up = world.stream().await.cached_info().config.clone();
+    assert!(set_up.max_messages <= 0 && set_up.deny_purge, "{set_up:?}");
+    assert!(world.stream().await.purge().await.is_err(), "nobody purges it by mistake");
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_stream_that_lost_messages_in_its_middle_is_made_anew(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let mut status = world.relay("a").await;
+    world.append("s", 10).await;
+    world.stream_is_the_log().await;
+    assert!(world.stream().await.delete_message(7).await.unwrap());
+    becomes(&mut status, |status| matches!(status, RelayStatus::Retrying(_))).await;
+    becomes(&mut status, |status| *status == RelayStatus::Leading(30)).await;
+    world.stream_is_the_log().await;
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_log_that_lost_its_tail_and_grew_again_stops_the_relay_whatever_the_numbers_say(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let mut status = world.relay("a").await;
+    world.append("s", 10).await;
+    world.stream_is_the_log().await;
+    world.lose_what_came_after(24).await;
+    world.append("t", 2).await;
+    becomes(&mut status, |status| matches!(status, RelayStatus::Stopped(_))).await;
+    remake_stream(world.nats.client("relay").await.unwrap(), NAME).await.unwrap();
+    becomes(&mut status, |status| *status == RelayStatus::Leading(30)).await;
+    world.stream_is_the_log().await;
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_reader_takes_nothing_away_and_hears_no_answer_of_others(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let _relay = world.relay("a").await;
+    world.append("s", 1).await;
+    world.stream_is_the_log().await;
+    let stream = world.stream().await;
+    let config = async_nats::jetstream::consumer::pull::Config {
+        durable_name: Some("somebodys".to_owned()),
+        ..Default::default()
+    };
+    stream.create_consumer(config).await.unwrap();
+    let reader = world.nats.client("reader").await.unwrap();
+    let as_reader = async_nats::jetstream::new(reader.clone()).get_stream(NAME).await.unwrap();
+    assert!(as_reader.delete_consumer("somebodys").await.is_err());
+    assert!(as_reader.delete_message(1).await.is_err());
+    assert!(stream.consumer_info("somebodys").await.is_ok());
+    let mut heard = reader.subscribe("_INBOX_relay.>").await.unwrap();
+    world.append("s", 5).await;
+    world.stream_is_the_log().await;
+    let answer = tokio::time::timeout(Duration::from_millis(300), futures::StreamExt::next(&mut heard)).await;
+    assert!(!matches!(answer, Ok(Some(_))), "{answer:?}");
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn nobody_but_the_relay_may_publish(pool: PgPool) {
     let world = World::new(&pool).await;
     let _relay = world.relay("a").await;

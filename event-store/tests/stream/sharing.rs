@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use event_store::log::Place;
 use event_store::{Reader, SharedFeed, Target};
 use futures::future::join_all;
 use rand::rngs::StdRng;
@@ -45,9 +46,12 @@ async fn all_readers_of_one_feed_get_the_whole_log_each_at_its_own_pace(pool: Pg
     let _relay = world.relay("a").await;
     world.append("s", 20).await;
     let feed = SharedFeed::new(world.source().await);
-    let readers = (0..6_u64).map(|number| {
-        let after = [0, 0, 7, 30, 59, 60][usize::try_from(number).unwrap()];
-        let mut reader = feed.reader(after);
+    let mut places = Vec::new();
+    for after in [0, 0, 7, 30, 59, 60] {
+        places.push(world.place(after).await);
+    }
+    let readers = (0..).zip(places).map(|(number, place)| {
+        let (after, mut reader) = (place.position, feed.reader(place));
         async move {
             let many = 60 + 300 - usize::try_from(after).unwrap();
             (after, take(&mut reader, many, StdRng::seed_from_u64(seed ^ number)).await)
@@ -65,7 +69,7 @@ async fn all_readers_of_one_feed_get_the_whole_log_each_at_its_own_pace(pool: Pg
 async fn who_is_behind_what_is_kept_reads_it_from_the_log(pool: PgPool) {
     let world = World::new(&pool).await;
     let feed = SharedFeed::new(world.source().await);
-    let (mut quick, mut slow) = (feed.reader(0), feed.reader(0));
+    let (mut quick, mut slow) = (feed.reader(Place::START), feed.reader(Place::START));
     let random = || StdRng::seed_from_u64(1);
     // More than a feed keeps.
     for _ in 0..3 {
@@ -86,12 +90,15 @@ async fn what_was_forgotten_is_fetched_again(pool: PgPool) {
     let world = World::new(&pool).await;
     let feed = SharedFeed::new(world.source().await);
     world.append("s", 5).await;
-    take(&mut feed.reader(0), 15, StdRng::seed_from_u64(1)).await;
+    take(&mut feed.reader(Place::START), 15, StdRng::seed_from_u64(1)).await;
     // Another history, as after a restore.
     let restored =
         "alter table events disable trigger all; update events set event_id = gen_random_uuid() where position > 5;
                     alter table events enable trigger all";
     sqlx::raw_sql(restored).execute(&pool).await.unwrap();
     feed.forget();
-    assert_eq!(take(&mut feed.reader(3), 12, StdRng::seed_from_u64(1)).await, world.log().await[3..]);
+    assert_eq!(
+        take(&mut feed.reader(world.place(3).await), 12, StdRng::seed_from_u64(1)).await,
+        world.log().await[3..]
+    );
 }
