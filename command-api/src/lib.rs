@@ -4,6 +4,7 @@ mod answer;
 pub mod bulk;
 mod catalog;
 pub mod config;
+mod description;
 pub mod expiry;
 mod inventory;
 pub mod keys;
@@ -79,7 +80,7 @@ pub fn router(app: App, parts: Parts) -> Router {
     openapi.merge(described);
     let around = Surroundings {
         gate,
-        openapi,
+        openapi: description::common().complete(&openapi),
         ready: parts.ready,
         max_body_bytes: parts.max_body_bytes,
         request_timeout: parts.request_timeout,

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 mod connections;
 pub mod database;
+pub mod description;
 pub mod extract;
 pub mod identity;
 mod objects;

@@ -19,8 +19,6 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::access::{self, Gate};
@@ -39,8 +37,8 @@ pub type Readiness = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Value, V
 pub struct Surroundings {
     /// Who may use which route.
     pub gate: Gate,
-    /// The routes' description.
-    pub openapi: OpenApi,
+    /// The routes' description; see [`crate::description`].
+    pub openapi: Value,
     /// Whether the service can do its work.
     pub ready: Readiness,
     /// Bytes of a body at most.
@@ -54,20 +52,12 @@ pub fn assemble(routes: Router, around: Surroundings) -> Router {
     let Surroundings { gate, openapi, ready, max_body_bytes, request_timeout } = around;
     let open = health(ready)
         .route("/problems/{code}", get(page))
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", with_key(openapi)));
+        .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", openapi));
     guarded(routes, gate)
         .merge(open)
         .layer(DefaultBodyLimit::max(max_body_bytes))
         .layer(middleware::from_fn_with_state(request_timeout, limit_time))
         .layer(middleware::from_fn(observe))
-}
-
-/// Every route wants an API key; saying so gives the page a field to enter one.
-fn with_key(mut openapi: OpenApi) -> OpenApi {
-    let key = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    openapi.components.get_or_insert_default().add_security_scheme("api_key", key);
-    openapi.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("api_key", [])]);
-    openapi
 }
 
 /// Routes behind the gate, with problem documents for what is not there and for panics.

@@ -2,6 +2,7 @@
 
 mod catalog;
 pub mod config;
+mod description;
 mod inventory;
 pub mod progress;
 mod projections;
@@ -45,11 +46,14 @@ pub struct Parts {
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(info(
-    title = "Annals queries",
-    description = "What the read models know. Each answer says in `Log-Position` up to which event of the log it is true. \
+#[openapi(
+    info(
+        title = "Annals queries",
+        description = "What the read models know. Each answer says in `Log-Position` up to which event of the log it is true. \
                    Pass a command's position as `at_least`, with `Prefer: wait=5`, to read what it led to."
-))]
+    ),
+    components(schemas(domain::values::Key, domain::values::Name, domain::values::Currency))
+)]
 struct Description;
 
 type Routes = fn() -> OpenApiRouter<App>;
@@ -73,7 +77,7 @@ pub fn router(app: App, parts: Parts) -> Router {
     let (routes, openapi) = contexts.split_for_parts();
     let around = Surroundings {
         gate: Gate::new(domain::ACCESS, parts.authenticate),
-        openapi,
+        openapi: description::common().complete(&openapi),
         ready: parts.ready,
         max_body_bytes: 0,
         request_timeout: parts.request_timeout,
