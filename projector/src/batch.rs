@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnection;
 use thiserror::Error;
 
 use crate::Projection;
-use crate::poison::{Poison, guarded, is_about_the_content};
+use crate::poison::{Poison, guarded, is_about_the_content, passes};
 use crate::rows::{AnyTable, Rows, Writes};
 
 /// Why a batch was not committed.
@@ -38,13 +38,25 @@ pub struct Model<P: Projection> {
     folded: Place,
     /// Events that are left out.
     skipped: BTreeSet<i64>,
+    /// Whatever does not pass by itself is an event's fault.
+    blames_events: bool,
 }
 
 impl<P: Projection> Model<P> {
     /// The model in a schema, whose checkpoint has that name and stands at that place, without the events that are left out.
     pub fn new(projection: P, schema: &str, place: Place, skipped: BTreeSet<i64>) -> Self {
         let rows = P::Rows::in_schema(schema);
-        Self { projection, rows, checkpoint: schema.to_owned(), place, folded: place, skipped }
+        Self { projection, rows, checkpoint: schema.to_owned(), place, folded: place, skipped, blames_events: false }
+    }
+
+    /// From here on an event is looked for that leads to it, whatever error the database gives, unless it is one that passes by itself.
+    pub(crate) fn blame_events(&mut self) {
+        self.blames_events = true;
+    }
+
+    /// Whether an event must be found that leads to this error.
+    pub(crate) fn is_of_an_event(&self, error: &sqlx::Error) -> bool {
+        is_about_the_content(error) || (self.blames_events && !passes(error))
     }
 
     /// The last event that is committed.
@@ -91,7 +103,7 @@ impl<P: Projection> Model<P> {
     ) -> Result<(), BatchError> {
         let before = self.folded;
         match self.try_apply(connection, events, lease).await {
-            Err(BatchError::Database(error)) if is_about_the_content(&error) => {
+            Err(BatchError::Database(error)) if self.is_of_an_event(&error) => {
                 // What was folded before this batch changed no row, or it would have been committed.
                 self.forget();
                 self.folded = before;

@@ -50,6 +50,16 @@ pub fn is_about_the_content(error: &sqlx::Error) -> bool {
     }
 }
 
+/// The state of the server or of the connection, not of what was asked.
+pub(crate) fn passes(error: &sqlx::Error) -> bool {
+    match error.as_database_error().and_then(sqlx::error::DatabaseError::code) {
+        Some(code) => {
+            code == "25006" || ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
+        }
+        None => !is_about_the_content(error),
+    }
+}
+
 /// What a database error says, without the values that its text may name.
 #[must_use]
 pub fn in_words(error: &sqlx::Error) -> String {

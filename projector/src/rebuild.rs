@@ -16,7 +16,6 @@ use crate::Projection;
 use crate::batch::{BatchError, Model};
 use crate::checkpoint::Checkpoint;
 use crate::kept::Kept;
-use crate::poison::is_about_the_content;
 use crate::worker::{handover_name, lease_name};
 use crate::{decisions, rows, schema};
 
@@ -124,6 +123,7 @@ async fn build<P: Projection + Clone>(
     let pool = &source.pool;
     let place = begin::<P>(pool, next).await?;
     let mut model = Model::new(projection, next, place, decisions::skipped(pool, P::NAME).await?);
+    model.blame_events();
     if place == Place::START {
         model.assume_empty();
     }
@@ -191,7 +191,7 @@ impl<P: Projection + Clone> Rebuild<'_, P> {
             self.model.settle(connection, self.lease).await
         };
         match written {
-            Err(BatchError::Database(error)) if is_about_the_content(&error) => {
+            Err(BatchError::Database(error)) if self.model.is_of_an_event(&error) => {
                 self.write_one_by_one(connection, upto).await
             }
             written => Ok(written?),

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::batch::BatchError;
 use crate::checkpoint::Stop;
-use crate::poison::{in_words, is_about_the_content};
+use crate::poison::{in_words, passes};
 
 /// After so many tries an error at the same place is taken to come for ever.
 const TRIES: u32 = 5;
@@ -63,6 +63,11 @@ pub(crate) struct Tries {
 }
 
 impl Tries {
+    /// The last error did not pass by itself.
+    pub(crate) fn is_again(&self) -> bool {
+        self.count > 1
+    }
+
     /// An error that comes again and again at the same place does not pass by itself.
     pub(crate) fn too_many(&mut self, place: Option<Place>) -> bool {
         if self.place != place {
@@ -70,16 +75,6 @@ impl Tries {
         }
         self.count += 1;
         self.count >= TRIES
-    }
-}
-
-/// The state of the server or of the connection, not of what was asked.
-fn passes(error: &sqlx::Error) -> bool {
-    match error.as_database_error().and_then(sqlx::error::DatabaseError::code) {
-        Some(code) => {
-            code == "25006" || ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
-        }
-        None => !is_about_the_content(error),
     }
 }
 

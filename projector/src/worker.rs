@@ -22,8 +22,12 @@ use crate::{decisions, rows, schema};
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long a batch is waited for.
 const BATCH: Duration = Duration::from_secs(60);
+/// How long a batch that is under way when the process is told to stop has to come to its end.
+const LAST_BATCH: Duration = Duration::from_secs(3);
 /// How often a worker that has stopped looks whether it may go on.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
+/// After how long it tries again, though nobody has told it to: what was wrong may have been put right.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// How long the checkpoint may stand before events that changed no row: most events are of other contexts, and a commit for each few of
 /// them would cost more than all the folding.
@@ -68,7 +72,7 @@ pub(crate) async fn run<P: Projection + Clone>(
     let mut tries = Tries::default();
     while !stop.is_cancelled() {
         let mut place = None;
-        let turn = AssertUnwindSafe(turn(&projection, &feed, &settings, &stop, &mut place));
+        let turn = AssertUnwindSafe(turn(&projection, &feed, &settings, &stop, (&mut place, tries.is_again())));
         let outcome = turn.catch_unwind().await.unwrap_or(Err(WorkerError::Panicked));
         metrics::gauge!("annals_projection_leading", "projection" => P::NAME).set(0.0);
         let Err(error) = outcome else {
@@ -80,8 +84,7 @@ pub(crate) async fn run<P: Projection + Clone>(
         let stops = error.stops_at_once() || (!error.passes() && tries.too_many(place));
         if let (true, Some(place)) = (stops, place) {
             let reason = stop_of(&error);
-            stopped::<P>(&feed, place, &reason).await;
-            let _ = stop.run_until_cancelled(until_told_to_go_on::<P>(&feed)).await;
+            let _ = stop.run_until_cancelled(stopped::<P>(&feed, place, &reason)).await;
             tries = Tries::default();
             pause = Duration::from_millis(100);
             continue;
@@ -97,6 +100,7 @@ pub(crate) async fn run<P: Projection + Clone>(
     }
 }
 
+/// Says so, and waits until it may go on.
 async fn stopped<P: Projection>(feed: &SharedFeed, place: Place, stop: &Stop) {
     let (position, event_type) = stop.event.clone().unzip();
     tracing::error!(projection = P::NAME, position, event_type, reason = stop.reason, "the projection has stopped");
@@ -105,12 +109,13 @@ async fn stopped<P: Projection>(feed: &SharedFeed, place: Place, stop: &Stop) {
         tracing::warn!(projection = P::NAME, %error, "the stop could not be written down yet");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
+    until_told_to_go_on::<P>(pool).await;
 }
 
-/// An operator's decision, a rebuild, or a repair of the log: each shows in the checkpoint.
-async fn until_told_to_go_on<P: Projection>(feed: &SharedFeed) {
-    let pool = &feed.source().pool;
-    loop {
+/// An operator's decision and a rebuild show in the checkpoint. What else may have put things right shows when it is tried again.
+async fn until_told_to_go_on<P: Projection>(pool: &PgPool) {
+    let since = Instant::now();
+    while since.elapsed() < TRIED_AGAIN_AFTER {
         tokio::time::sleep(LOOKED_AT_EVERY).await;
         if let Ok(checkpoint) = within(ANSWER, Checkpoint::find(pool, P::NAME)).await
             && checkpoint.is_none_or(|checkpoint| !checkpoint.is_stopped())
@@ -120,26 +125,27 @@ async fn until_told_to_go_on<P: Projection>(feed: &SharedFeed) {
     }
 }
 
-/// Takes the lease and works as long as it holds and all goes well. `Ok` when the lease is somebody else's. `place` tells where it got.
+/// Takes the lease and works as long as it holds and all goes well. `Ok` when the lease is somebody else's. `place` tells where it got;
+/// `again` that the same error has come there before.
 async fn turn<P: Projection + Clone>(
     projection: &P,
     feed: &SharedFeed,
     settings: &WorkerSettings,
     stop: &CancellationToken,
-    place: &mut Option<Place>,
+    (place, again): (&mut Option<Place>, bool),
 ) -> Result<(), WorkerError> {
     let pool = &feed.source().pool;
     if within(ANSWER, is_wanted::<P>(pool)).await? {
         return Ok(());
     }
     // Before the lease: who cannot keep the model must not keep it from those who can.
-    *place = Some(prepare::<P>(pool).await?);
+    prepare::<P>(pool, place).await?;
     let name = lease_name(P::NAME);
     let acquired = Lease::acquire(pool, &name, &settings.holder, settings.lease);
     let Some(lease) = within(ANSWER, acquired).await? else { return Ok(()) };
     metrics::gauge!("annals_projection_leading", "projection" => P::NAME).set(1.0);
     metrics::gauge!("annals_projection_refused", "projection" => P::NAME).set(0.0);
-    let worked = keep(projection, feed, settings, stop, (&lease, place)).await;
+    let worked = keep(projection, feed, settings, stop, (&lease, place, again)).await;
     if let Err(error) = within(ANSWER, lease.release(pool)).await {
         tracing::debug!(projection = P::NAME, %error, "the lease was left to expire");
     }
@@ -152,14 +158,16 @@ async fn keep<P: Projection + Clone>(
     feed: &SharedFeed,
     settings: &WorkerSettings,
     stop: &CancellationToken,
-    (lease, got_to): (&Lease, &mut Option<Place>),
+    (lease, got_to, again): (&Lease, &mut Option<Place>, bool),
 ) -> Result<(), WorkerError> {
     let pool = &feed.source().pool;
     // Somebody else may have moved it until the lease was taken.
-    let begin = prepare::<P>(pool).await?;
-    *got_to = Some(begin);
+    let begin = prepare::<P>(pool, got_to).await?;
     let skipped = within(ANSWER, decisions::skipped(pool, P::NAME)).await?;
     let mut model = Model::new(projection.clone(), P::NAME, begin, skipped);
+    if again {
+        model.blame_events();
+    }
     let mut reader = feed.reader(begin);
     let mut connection = within(ANSWER, rows::connect(pool)).await?;
     let mut renewed = Instant::now();
@@ -173,7 +181,7 @@ async fn keep<P: Projection + Clone>(
                 return Ok(());
             }
             // A model that another version has made anew, or a log that is no longer the one it was made from.
-            prepare::<P>(pool).await?;
+            prepare::<P>(pool, got_to).await?;
             renewed = Instant::now();
         }
         let until = settle_by.unwrap_or(renewed + settings.lease / 5);
@@ -181,9 +189,11 @@ async fn keep<P: Projection + Clone>(
             next = reader.next_batch(settings.batch, until) => next?,
             () = stop.cancelled() => return Ok(()),
         };
-        in_time(model.apply(&mut connection, &events, lease)).await.inspect_err(|_| *got_to = Some(model.place()))?;
+        let applied = in_time(model.apply(&mut connection, &events, lease), stop).await;
+        *got_to = Some(model.place());
+        applied?;
         if settle_by.is_some_and(|by| by <= Instant::now()) {
-            in_time(model.settle(&mut connection, lease)).await?;
+            in_time(model.settle(&mut connection, lease), stop).await?;
         }
         *got_to = Some(model.place());
         settle_by = (model.folded() != model.place()).then(|| settle_by.unwrap_or_else(|| Instant::now() + SETTLE));
@@ -196,11 +206,23 @@ async fn keep<P: Projection + Clone>(
 }
 
 /// A batch that has no end in time is given up; the connection is closed with it, as it is nobody else's.
-async fn in_time(batch: impl Future<Output = Result<(), BatchError>>) -> Result<(), BatchError> {
-    tokio::time::timeout(BATCH, batch).await.unwrap_or_else(|_| {
-        let silent = format!("no answer from the database within {BATCH:?}");
-        Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, silent)).into())
-    })
+async fn in_time(
+    batch: impl Future<Output = Result<(), BatchError>>,
+    stop: &CancellationToken,
+) -> Result<(), BatchError> {
+    let too_late = async {
+        if stop.run_until_cancelled(tokio::time::sleep(BATCH)).await.is_none() {
+            tokio::time::sleep(LAST_BATCH).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = batch => done,
+        () = too_late => {
+            let silent = format!("no answer from the database within {BATCH:?}, or until the end");
+            Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, silent)).into())
+        }
+    }
 }
 
 /// A rebuild waits for its turn.
@@ -213,8 +235,9 @@ async fn is_wanted<P: Projection>(executor: impl PgExecutor<'_>) -> Result<bool,
     .await
 }
 
-/// Makes the model if it is not there, and checks that it is this log's and this version's; tells where it stands.
-async fn prepare<P: Projection>(pool: &PgPool) -> Result<Place, WorkerError> {
+/// Makes the model if it is not there, and checks that it is this log's and this version's. Where it stands is told by `place`, too, if it
+/// cannot be kept.
+async fn prepare<P: Projection>(pool: &PgPool, place: &mut Option<Place>) -> Result<Place, WorkerError> {
     let checkpoint = if let Some(checkpoint) = within(ANSWER, Checkpoint::find(pool, P::NAME)).await? {
         checkpoint
     } else {
@@ -223,6 +246,7 @@ async fn prepare<P: Projection>(pool: &PgPool) -> Result<Place, WorkerError> {
             .await?
             .ok_or_else(|| WorkerError::Refused("the checkpoint has vanished".to_owned()))?
     };
+    *place = Some(checkpoint.place());
     if checkpoint.version != P::VERSION {
         let (is, wanted) = (checkpoint.version, P::VERSION);
         return Err(WorkerError::Refused(format!(
