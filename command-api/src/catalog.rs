@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use domain::catalog::{Product, Store, product, store};
-use domain::values::{Currency, Key, Name, Price, Timestamp};
+use domain::values::{Currency, Key, Name, Price, TimeZone, Timestamp};
 use event_store::Target;
 use platform::Problem;
 use platform::extract::Path;
@@ -139,6 +139,8 @@ struct Open {
     country: Key,
     /// What it trades in.
     currency: Currency,
+    /// When its day ends; UTC if not given.
+    time_zone: Option<TimeZone>,
     at: Option<Timestamp>,
 }
 
@@ -146,9 +148,15 @@ struct Open {
 #[utoipa::path(post, path = "/v1/catalog/stores", tag = "catalog", request_body = Open, responses((status = 201, body = Accepted)))]
 async fn open(State(app): State<App>, posted: Posted<Open>) -> Result<Answer, Problem> {
     let at = posted.at(posted.body.at);
-    let Open { id, name, country, currency, .. } = posted.body;
+    let Open { id, name, country, currency, time_zone, .. } = posted.body;
     let id = id.into_inner();
-    let command = store::Command::Open { name: name.into(), country: country.into(), currency: currency.into(), at };
+    let command = store::Command::Open {
+        name: name.into(),
+        country: country.into(),
+        currency: currency.into(),
+        time_zone: time_zone.map(Into::into),
+        at,
+    };
     let receipt = app.store.execute(&posted.request, Target::<Store>::new(&*id), command).await.map_err(problem)?;
     Ok(Answer::created(path(["v1", "catalog", "stores", &id]), receipt))
 }

@@ -1,17 +1,15 @@
 //! Drives a shop through the HTTP APIs, and checks what the read models answer.
 
-mod check;
 mod client;
-mod load;
-mod plan;
-mod reference;
-mod rows;
+mod online_retail;
 mod shop;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::online_retail::{check, load};
 
 /// Drives a shop through the HTTP APIs, and checks what the read models answer.
 #[derive(Debug, Parser)]

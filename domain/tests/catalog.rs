@@ -44,12 +44,18 @@ fn discontinued() -> product::Event {
 
 fn open(currency: &str) -> store::Command {
     let (name, country) = ("Leeds".to_owned(), "United Kingdom".to_owned());
-    store::Command::Open { name, country, currency: currency.to_owned(), at: DateTime::<Utc>::UNIX_EPOCH }
+    store::Command::Open {
+        name,
+        country,
+        currency: currency.to_owned(),
+        time_zone: None,
+        at: DateTime::<Utc>::UNIX_EPOCH,
+    }
 }
 
 fn opened() -> store::Event {
     let (name, country, currency) = ("Leeds".to_owned(), "United Kingdom".to_owned(), "GBP".to_owned());
-    store::Event::Opened { name, country, currency, at: DateTime::<Utc>::UNIX_EPOCH }
+    store::Event::Opened { name, country, currency, time_zone: None, at: DateTime::<Utc>::UNIX_EPOCH }
 }
 
 fn closed() -> store::Event {

@@ -22,7 +22,7 @@ async fn a_rebuild_while_serving_and_selling_fails_no_request_and_gives_the_same
     load.progress(100).await.unwrap();
     let (stop, reads) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let readers: Vec<_> =
-        ["/v1/sales?customer=c1&limit=5", "/v1/sales/0-0", "/v1/revenue/by/country/France", "/v1/sales/refunds"]
+        ["/v1/sales?customer=c1&limit=5", "/v1/sales/0-0", "/v1/reporting/by/country/France", "/v1/sales/refunds"]
             .into_iter()
             .map(|path| {
                 let (system, stop, reads) = (Arc::clone(&system), Arc::clone(&stop), Arc::clone(&reads));

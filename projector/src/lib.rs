@@ -11,7 +11,7 @@ pub mod poison;
 pub mod projection;
 pub mod rebuild;
 pub mod registry;
-pub mod revenue;
+pub mod reporting;
 pub mod rows;
 pub mod sales;
 pub mod schema;

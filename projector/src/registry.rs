@@ -7,14 +7,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::rebuild::{self, Progress, RebuildError, RebuildSettings};
 use crate::worker::{self, WorkerSettings};
-use crate::{Projection, catalog, inventory, revenue, sales};
+use crate::{Projection, catalog, inventory, reporting, sales};
 
 /// Every projection: one line each.
 pub const PROJECTIONS: &[&dyn AnyProjection] = &[
     &Registered(catalog::Catalog),
     &Registered(inventory::Inventory),
     &Registered(sales::Sales),
-    &Registered(revenue::Revenue),
+    &Registered(reporting::Reporting),
 ];
 
 /// A projection, whatever its rows.

@@ -68,6 +68,7 @@ fn a_store_is_open_from_its_opening_to_its_closing() {
         name: "Leeds".to_owned(),
         country: "United Kingdom".to_owned(),
         currency: "GBP".to_owned(),
+        time_zone: None,
         at,
     };
     assert_eq!(store(std::slice::from_ref(&opened)).status, "open");

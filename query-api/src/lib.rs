@@ -7,7 +7,7 @@ mod inventory;
 pub mod progress;
 mod projections;
 mod read;
-mod revenue;
+mod reporting;
 mod sales;
 
 use std::time::Duration;
@@ -63,7 +63,7 @@ const CONTEXTS: &[(&str, Routes)] = &[
     ("catalog", catalog::routes),
     ("inventory", inventory::routes),
     ("sales", sales::routes),
-    ("revenue", revenue::routes),
+    ("reporting", reporting::routes),
 ];
 
 /// The whole API.

@@ -1,6 +1,7 @@
 //! What queries answer, on a real Postgres.
 
 mod api;
+mod figures;
 
 use api::Api;
 use serde_json::Value;
@@ -21,10 +22,7 @@ async fn pages_of_any_size_hold_every_item_once_and_in_order(pool: PgPool) {
         ("/v1/sales?order=-gross", "id"),
         ("/v1/sales?order=-lines&country=United%20Kingdom", "id"),
         ("/v1/sales/refunds", "reason"),
-        ("/v1/revenue/by/day", "value"),
-        ("/v1/revenue/by/customer?order=-net", "value"),
-        ("/v1/revenue/by/store?order=units_sold", "value"),
-        ("/v1/revenue/summary", "currency"),
+        ("/v1/reporting/summary", "currency"),
     ] {
         let all = api.pages(path, 500).await;
         assert!(all.len() > 1, "{path} has several items");
@@ -81,12 +79,12 @@ async fn refunds_are_filtered_by_outcome_and_reason_and_stock_by_what_runs_low(p
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn figures_are_kept_apart_by_currency(pool: PgPool) {
     let api = Api::of_a_shop(&pool).await;
-    let summary = api.get("/v1/revenue/summary").await.body;
+    let summary = api.get("/v1/reporting/summary").await.body;
     assert_eq!(ids(summary["items"].as_array().unwrap(), "currency"), ["EUR", "GBP"]);
-    let euros = api.get("/v1/revenue/summary?currency=EUR").await.body;
-    assert_eq!((&euros["items"][0]["gross"], &euros["items"][1]), (&Value::from("31.50"), &Value::Null));
-    let nobody = api.get("/v1/revenue/by/customer/none").await.body;
-    assert_eq!(nobody["items"][0]["units_sold"], 3 + 6 + 9 + 12);
+    let euros = api.get("/v1/reporting/summary?currency=EUR").await.body;
+    assert_eq!((&euros["items"][0]["sales"]["gross"], &euros["items"][1]), (&Value::from("31.50"), &Value::Null));
+    let nobody = api.get("/v1/reporting/by/customer/none").await.body;
+    assert_eq!(nobody["items"][0]["sales"]["units"], 3 + 6 + 9 + 12);
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
@@ -102,7 +100,10 @@ async fn what_cannot_be_asked_is_told_with_the_parameter_that_is_wrong(pool: PgP
         ("/v1/sales?at_least=soon", 400, Some("at_least")),
         ("/v1/sales/refunds?outcome=maybe", 400, Some("outcome")),
         ("/v1/catalog/products?status=gone", 400, Some("status")),
-        ("/v1/revenue/by/weather", 404, None),
+        ("/v1/reporting/by/weather", 400, None),
+        ("/v1/reporting/by/product?order=-net", 400, Some("currency")),
+        ("/v1/reporting/by/product?order=price", 400, None),
+        ("/v1/reporting/dashboard", 400, None),
         ("/v1/sales/none", 404, None),
         ("/v1/sales/returns/none", 404, None),
         ("/v1/catalog/products/none", 404, None),
@@ -117,7 +118,7 @@ async fn what_cannot_be_asked_is_told_with_the_parameter_that_is_wrong(pool: PgP
             assert!(answer.body["errors"].to_string().contains(pointer), "{path}: {}", answer.text);
         }
     }
-    assert_eq!(api.get("/v1/revenue/by/customer/nobody-known").await.body["items"], Value::Array(vec![]));
+    assert_eq!(api.get("/v1/reporting/by/customer/nobody-known").await.body["items"], Value::Array(vec![]));
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]

@@ -32,6 +32,9 @@ pub enum Error {
     /// Not three capital letters.
     #[error("a currency is three capital letters, as in ISO 4217")]
     Currency,
+    /// Not one of the IANA database.
+    #[error("a time zone is named as in the IANA database, such as Europe/London")]
+    TimeZone,
     /// A text that is empty, too long or not printable.
     #[error("{0} must be 1 to 500 printable characters")]
     Text(&'static str),
@@ -49,6 +52,7 @@ impl Refusal for Error {
             Self::StoreClosed => "catalog.store_closed",
             Self::Price => "catalog.price",
             Self::Currency => "catalog.currency",
+            Self::TimeZone => "catalog.time_zone",
             Self::Text(_) => "catalog.text",
         }
     }
@@ -61,7 +65,7 @@ impl Refusal for Error {
             | Self::NotDiscontinued
             | Self::StoreExists
             | Self::StoreClosed => Kind::OutOfTurn,
-            Self::Price | Self::Currency | Self::Text(_) => Kind::Invalid,
+            Self::Price | Self::Currency | Self::TimeZone | Self::Text(_) => Kind::Invalid,
         }
     }
 
@@ -69,6 +73,7 @@ impl Refusal for Error {
         match self {
             Self::Price => Some("/price".to_owned()),
             Self::Currency => Some("/currency".to_owned()),
+            Self::TimeZone => Some("/time_zone".to_owned()),
             Self::Text(field) => Some(format!("/{field}")),
             _ => None,
         }

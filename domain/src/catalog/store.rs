@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::aggregate::aggregate;
-use crate::values::{money, text};
+use crate::values::{money, text, zone};
 
 /// A store, from before it opens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +24,8 @@ pub enum Store {
 #[expect(missing_docs, reason = "each field is named by the API that fills it")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Opens it.
-    Open { name: String, country: String, currency: String, at: DateTime<Utc> },
+    /// Opens it. Its days are those of its time zone, of UTC without one.
+    Open { name: String, country: String, currency: String, time_zone: Option<String>, at: DateTime<Utc> },
     /// Closes it for good.
     Close { at: DateTime<Utc> },
 }
@@ -36,7 +36,14 @@ pub enum Command {
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// It opened.
-    Opened { name: String, country: String, currency: String, at: DateTime<Utc> },
+    Opened {
+        name: String,
+        country: String,
+        currency: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        time_zone: Option<String>,
+        at: DateTime<Utc>,
+    },
     /// It closed for good.
     Closed { at: DateTime<Utc> },
 }
@@ -60,8 +67,11 @@ impl Store {
             (Self::Unknown, Command::Open { currency, .. }) if !money::is_currency(&currency) => {
                 return Err(Error::Currency);
             }
-            (Self::Unknown, Command::Open { name, country, currency, at }) => {
-                Event::Opened { name, country, currency, at }
+            (Self::Unknown, Command::Open { time_zone: Some(name), .. }) if !zone::is_zone(&name) => {
+                return Err(Error::TimeZone);
+            }
+            (Self::Unknown, Command::Open { name, country, currency, time_zone, at }) => {
+                Event::Opened { name, country, currency, time_zone, at }
             }
             (Self::Open | Self::Closed, Command::Open { .. }) => return Err(Error::StoreExists),
             (Self::Open, Command::Close { at }) => Event::Closed { at },

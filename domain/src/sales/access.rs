@@ -1,4 +1,4 @@
-//! Who may use the routes of sales and of what they add up to.
+//! Who may use the routes of sales.
 
 use crate::roles::{MANAGE, READ, Rule, WORK};
 
@@ -15,7 +15,4 @@ pub const RULES: &[Rule] = &[
     ("GET", "/v1/sales/{id}", READ),
     ("GET", "/v1/sales/refunds", READ),
     ("GET", "/v1/sales/returns/{id}", READ),
-    ("GET", "/v1/revenue/summary", READ),
-    ("GET", "/v1/revenue/by/{dimension}", READ),
-    ("GET", "/v1/revenue/by/{dimension}/{value}", READ),
 ];

@@ -6,8 +6,10 @@ pub mod money;
 pub mod number;
 pub mod text;
 pub mod time;
+pub mod zone;
 
 pub use money::{Currency, Price, SignedPrice};
 pub use number::{Change, Level, Quantity};
 pub use text::{Document, Key, Name, Note};
 pub use time::Timestamp;
+pub use zone::TimeZone;

@@ -57,7 +57,7 @@ impl Projection for Catalog {
                 reason: None,
             }),
             Event::Product(event) => rows.product.update(id, |row| row.changed(event)),
-            Event::Store(store::Event::Opened { name, country, currency, at }) => rows.store.insert(Store {
+            Event::Store(store::Event::Opened { name, country, currency, at, .. }) => rows.store.insert(Store {
                 id: id.clone(),
                 name: name.clone(),
                 country: country.clone(),

@@ -19,6 +19,7 @@ pub struct Table<R: Row> {
     slots: HashMap<R::Key, Slot<R>>,
     wanted: HashSet<R::Key>,
     foreseen: HashMap<R::Key, R>,
+    foreseen_changes: HashMap<R::Key, Vec<R>>,
     changed: Vec<R::Key>,
     /// Every row there is, is in memory.
     complete: bool,
@@ -46,6 +47,7 @@ impl<R: Row> Table<R> {
             slots: HashMap::new(),
             wanted: HashSet::new(),
             foreseen: HashMap::new(),
+            foreseen_changes: HashMap::new(),
             changed: Vec::new(),
             complete: false,
             names: Names::of::<R>(schema),
@@ -62,9 +64,26 @@ impl<R: Row> Table<R> {
     /// The fold will make this row, unless there is one already; events of the same batch may want other rows because of it. For `keys`
     /// only: the fold itself never sees it.
     pub fn foresee(&mut self, key: R::Key, make: impl FnOnce() -> R) {
-        if !self.complete && !self.slots.contains_key(&key) {
+        // One that was looked for in an earlier batch and not found is in memory as well.
+        if !self.complete && self.slots.get(&key).is_none_or(|slot| slot.row.is_none()) {
             self.foreseen.entry(key).or_insert_with(make);
         }
+    }
+
+    /// The fold will put this row there, whether there is one or not: other events of the same batch may come before that or after it. For
+    /// `keys` only.
+    pub fn foresee_change(&mut self, row: R) {
+        if !self.complete {
+            let changes = self.foreseen_changes.entry(row.key()).or_default();
+            if !changes.contains(&row) {
+                changes.push(row);
+            }
+        }
+    }
+
+    /// What the row may be at some event of the batch, beside what [`Self::peek`] shows. For `keys` only.
+    pub fn foreseen_changes(&self, key: &R::Key) -> impl Iterator<Item = &R> + use<'_, R> {
+        self.foreseen_changes.get(key).into_iter().flatten()
     }
 
     /// What is known of a row before the batch is folded; nothing if it has neither been loaded nor foreseen. For `keys` only.
@@ -207,6 +226,7 @@ impl<R: Row> AnyTable for Table<R> {
 
     fn written(&mut self) {
         self.foreseen.clear();
+        self.foreseen_changes.clear();
         for key in self.changed.drain(..) {
             if let Some(slot) = self.slots.get_mut(&key) {
                 slot.changed = false;
@@ -222,6 +242,7 @@ impl<R: Row> AnyTable for Table<R> {
         self.slots.clear();
         self.wanted.clear();
         self.foreseen.clear();
+        self.foreseen_changes.clear();
         self.changed.clear();
         self.complete = false;
     }

@@ -10,7 +10,7 @@ use folding::{contents, copy, store};
 use projector::Projection;
 use projector::catalog::Catalog;
 use projector::inventory::Inventory;
-use projector::revenue::Revenue;
+use projector::reporting::Reporting;
 use projector::sales::Sales;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -39,6 +39,6 @@ async fn the_same_events_make_the_same_rows_in_batches_of_any_size(pool: PgPool)
         assert_same(&pool, &Catalog, &events).await;
         assert_same(&pool, &Inventory, &events).await;
         assert_same(&pool, &Sales, &events).await;
-        assert_same(&pool, &Revenue, &events).await;
+        assert_same(&pool, &Reporting, &events).await;
     }
 }

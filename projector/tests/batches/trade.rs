@@ -41,7 +41,10 @@ pub(crate) fn opening() -> [Step; 4] {
             0,
             product::Command::Add { name: name.clone(), price, currency: currency.clone(), category: None },
         ),
-        Step::Store(0, store::Command::Open { name, country: country.clone(), currency: currency.clone(), at }),
+        Step::Store(
+            0,
+            store::Command::Open { name, country: country.clone(), currency: currency.clone(), time_zone: None, at },
+        ),
         Step::Stock(0, 0, stock_item::Command { action: Action::Receive { quantity: 1, document: None }, at, now: at }),
         Step::Sale(
             0,
@@ -53,7 +56,7 @@ pub(crate) fn opening() -> [Step; 4] {
 /// Any step.
 pub(crate) fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
-        1 => (0..3_u8, products()).prop_map(|(id, command)| Step::Product(id, command)),
+        3 => (0..3_u8, products()).prop_map(|(id, command)| Step::Product(id, command)),
         1 => (0..3_u8, stores()).prop_map(|(id, command)| Step::Store(id, command)),
         4 => (0..3_u8, 0..2_u8, stock()).prop_map(|(store, sku, command)| Step::Stock(store, sku, command)),
         4 => (0..8_u8, sales()).prop_map(|(id, command)| Step::Sale(id, command)),
@@ -82,6 +85,15 @@ fn currency() -> impl Strategy<Value = String> {
     prop_oneof![9 => Just("GBP".to_owned()), 1 => Just("EUR".to_owned())]
 }
 
+fn zone() -> impl Strategy<Value = Option<String>> {
+    let names = ["Pacific/Kiritimati", "America/Sao_Paulo"];
+    proptest::option::of((0..names.len()).prop_map(move |number| names[number].to_owned()))
+}
+
+fn category() -> impl Strategy<Value = String> {
+    (0..3_u8).prop_map(|number| format!("category {number}"))
+}
+
 fn lines() -> impl Strategy<Value = Vec<Line>> {
     let line = (sku(), prop_oneof![Just(String::new()), sku()], 1..20_i64, 0..4_i64, 0..4_u32);
     let line = line.prop_map(|(sku, description, quantity, price, scale)| Line {
@@ -95,12 +107,10 @@ fn lines() -> impl Strategy<Value = Vec<Line>> {
 
 fn products() -> impl Strategy<Value = product::Command> {
     prop_oneof![
-        (sku(), 0..999_i64).prop_map(|(name, price)| product::Command::Add {
-            name,
-            price: Decimal::new(price, 2),
-            currency: "GBP".to_owned(),
-            category: None,
+        (sku(), 0..999_i64, proptest::option::of(category())).prop_map(|(name, price, category)| {
+            product::Command::Add { name, price: Decimal::new(price, 2), currency: "GBP".to_owned(), category }
         }),
+        category().prop_map(|category| product::Command::Categorise { category }),
         sku().prop_map(|name| product::Command::Rename { name }),
         (0..999_i64).prop_map(|price| product::Command::Reprice { price: Decimal::new(price, 2) }),
         Just(product::Command::Discontinue { reason: None }),
@@ -110,11 +120,8 @@ fn products() -> impl Strategy<Value = product::Command> {
 
 fn stores() -> impl Strategy<Value = store::Command> {
     prop_oneof![
-        (sku(), country(), currency(), at()).prop_map(|(name, country, currency, at)| store::Command::Open {
-            name,
-            country,
-            currency,
-            at
+        (sku(), country(), currency(), zone(), at()).prop_map(|(name, country, currency, time_zone, at)| {
+            store::Command::Open { name, country, currency, time_zone, at }
         }),
         at().prop_map(|at| store::Command::Close { at }),
     ]
@@ -206,7 +213,7 @@ pub(crate) fn log(steps: impl IntoIterator<Item = Step>) -> Vec<Recorded> {
         match step {
             Step::Product(id, command) => {
                 let state: &mut Product = products.entry(id).or_default();
-                agree(&mut log, "product", &id.to_string(), state.decide(command), |event| state.evolve(event));
+                agree(&mut log, "product", &format!("8512{id}A"), state.decide(command), |event| state.evolve(event));
             }
             Step::Store(id, command) => {
                 let state: &mut Store = stores.entry(id).or_default();

@@ -77,6 +77,33 @@ pub(crate) fn try_fold<P: Projection>(projection: &P, events: &[Recorded]) -> Re
 
 /// What a projection makes of a log in the database, so many events at a time, remembering no row between batches.
 pub(crate) async fn store<P: Projection + Clone>(pool: &PgPool, projection: &P, events: &[Recorded], batch: usize) {
+    are_in_the_log(pool, events).await;
+    store_in(pool, projection, events.chunks(batch), false).await;
+}
+
+/// The same in batches of these sizes, remembering every row.
+pub(crate) async fn store_remembering<P: Projection + Clone>(
+    pool: &PgPool,
+    projection: &P,
+    events: &[Recorded],
+    batches: &[usize],
+) {
+    are_in_the_log(pool, events).await;
+    let mut rest = events;
+    let batches = batches.iter().map(|size| {
+        let (batch, others) = rest.split_at(*size);
+        rest = others;
+        batch
+    });
+    store_in(pool, projection, batches, true).await;
+}
+
+async fn store_in<'a, P: Projection + Clone>(
+    pool: &PgPool,
+    projection: &P,
+    batches: impl Iterator<Item = &'a [Recorded]>,
+    remember: bool,
+) {
     let mut connection = schema::<P>(pool).await;
     sqlx::query(
         "insert into projection.checkpoints (name, version, log_id, position, event_id, status)
@@ -89,11 +116,12 @@ pub(crate) async fn store<P: Projection + Clone>(pool: &PgPool, projection: &P, 
     .await
     .unwrap();
     let lease = Lease::acquire(pool, P::NAME, "tester", Duration::from_secs(60)).await.unwrap().unwrap();
-    are_in_the_log(pool, events).await;
     let mut model = Model::new(projection.clone(), P::NAME, Place::START, BTreeSet::new());
-    for batch in events.chunks(batch) {
+    for batch in batches {
         model.apply(&mut connection, batch, &lease).await.unwrap();
-        model.forget();
+        if !remember {
+            model.forget();
+        }
     }
     lease.release(pool).await.unwrap();
 }

@@ -93,6 +93,7 @@ pub(crate) fn opened(country: &str) -> store::Event {
         name: "A store".to_owned(),
         country: country.to_owned(),
         currency: "EUR".to_owned(),
+        time_zone: None,
         at: day(1),
     }
 }

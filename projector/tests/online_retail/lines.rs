@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::Decimal;
-use projector::revenue::Figures;
+use projector::reporting::Figures;
 use serde_json::Value;
 
 use crate::checks::{is_product, money};
@@ -16,11 +16,8 @@ fn refunds_are_split_by_what_became_of_them() {
     let outcomes = |row: &Figures| {
         [
             ("accepted", (row.accepted_lines, row.accepted_units, row.accepted_amount)),
-            (
-                "rejected_never_sold",
-                (row.refused_never_sold_lines, row.refused_never_sold_units, row.refused_never_sold_amount),
-            ),
-            ("rejected_exceeds", (row.refused_exceeds_lines, row.refused_exceeds_units, row.refused_exceeds_amount)),
+            ("rejected_never_sold", (row.never_sold_lines, row.never_sold_units, row.never_sold_amount)),
+            ("rejected_exceeds", (row.exceeds_lines, row.exceeds_units, row.exceeds_amount)),
             ("no_customer", (row.unjudged_lines, row.unjudged_units, row.unjudged_amount)),
         ]
     };

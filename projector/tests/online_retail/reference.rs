@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use flate2::read::GzDecoder;
-use projector::revenue::{self, Figures, Revenue};
+use projector::reporting::{self, Figures, Reporting};
 use projector::sales::{RefundLine, Sale, SaleLine, Sales};
 use serde_json::Value;
 
@@ -18,8 +18,8 @@ pub(crate) struct Answers {
     pub(crate) reference: Value,
     pub(crate) tables: Value,
     pub(crate) file_lines: BTreeMap<(i64, i32), i64>,
-    pub(crate) products: BTreeMap<String, revenue::Product>,
-    pub(crate) documents: BTreeMap<String, revenue::Document>,
+    pub(crate) products: BTreeMap<String, reporting::Product>,
+    pub(crate) documents: BTreeMap<String, reporting::Document>,
     pub(crate) sales: Vec<Sale>,
     pub(crate) sale_lines: Vec<SaleLine>,
     /// In the order of the log.
@@ -40,7 +40,7 @@ fn compute() -> Option<Answers> {
         return None;
     }
     let (events, file_lines) = shop::log(&folder.join("dev.csv.gz"));
-    let revenue = fold(&Revenue, &events);
+    let figures = fold(&Reporting, &events);
     let sales = fold(&Sales, &events);
     let tables = GzDecoder::new(File::open(folder.join("reference/dev.tables.json.gz")).unwrap());
     let mut refund_lines: Vec<RefundLine> = sales.refund_line.iter().cloned().collect();
@@ -49,12 +49,12 @@ fn compute() -> Option<Answers> {
         reference: serde_json::from_reader(File::open(folder.join("reference/dev.json")).unwrap()).unwrap(),
         tables: serde_json::from_reader(tables).unwrap(),
         file_lines,
-        products: revenue.product.iter().map(|row| (row.sku.clone(), row.clone())).collect(),
-        documents: revenue.document.iter().map(|row| (row.id.clone(), row.clone())).collect(),
+        products: figures.product.iter().map(|row| (row.sku.clone(), row.clone())).collect(),
+        documents: figures.document.iter().map(|row| (row.id.clone(), row.clone())).collect(),
         sales: sales.sale.iter().cloned().collect(),
         sale_lines: sales.sale_line.iter().cloned().collect(),
         refund_lines,
-        figures: revenue.figures.iter().map(|row| ((row.dimension.clone(), row.value.clone()), row.clone())).collect(),
+        figures: figures.figures.iter().map(|row| ((row.dimension.clone(), row.value.clone()), row.clone())).collect(),
     })
 }
 

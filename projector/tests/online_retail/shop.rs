@@ -13,7 +13,6 @@ use domain::sales::returns::{self, JudgedLine};
 use domain::sales::{Line, bad_debt, sale};
 use event_store::Recorded;
 use flate2::read::GzDecoder;
-use projector::revenue::UNSTATED;
 use serde::Deserialize;
 
 use crate::folding::Log;
@@ -57,6 +56,7 @@ pub(crate) fn log(file: &Path) -> (Vec<Recorded>, BTreeMap<(i64, i32), i64>) {
         name: "Online".to_owned(),
         country: "United Kingdom".to_owned(),
         currency: gbp(),
+        time_zone: None,
         at: time("2010-01-01 00:00:00"),
     };
     shop.log.record("store", STORE, &opened);
@@ -152,7 +152,7 @@ impl Shop {
     }
 
     fn adjust(&mut self, row: Row) {
-        let reason = if row.description.trim().is_empty() { UNSTATED.to_owned() } else { row.description };
+        let reason = if row.description.trim().is_empty() { "unstated".to_owned() } else { row.description };
         let at = time(&row.date);
         let event = stock_item::Event::Adjusted { quantity: row.quantity, reason, document: Some(row.invoice), at };
         self.log.record("stock_item", &format!("{STORE}/{}", row.sku), &event);

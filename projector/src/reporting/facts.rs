@@ -8,15 +8,15 @@ use super::rows::{Document, Product};
 use super::sums::Sums;
 
 impl Product {
-    /// One that no line has named yet.
-    pub(super) fn unseen(sku: &str) -> Self {
-        Self { sku: sku.to_owned(), last_description: String::new(), last_price: None, price_changes: 0 }
+    /// One that no line in this currency has named yet.
+    pub(super) fn unseen((sku, currency): (String, String)) -> Self {
+        Self { sku, currency, description: String::new(), last_price: None, price_changes: 0 }
     }
 
     /// Takes a line's word for it. A blank description says nothing.
     pub(super) fn see(&mut self, description: &str, price: Option<Decimal>) {
-        if !description.trim().is_empty() && self.last_description != description {
-            description.clone_into(&mut self.last_description);
+        if !description.trim().is_empty() && self.description != description {
+            description.clone_into(&mut self.description);
         }
         if let Some(price) = price {
             self.price_changes += i64::from(self.last_price.is_some_and(|last| last != price));
@@ -39,7 +39,6 @@ impl Document {
             lines: 0,
             units: 0,
             amount: Decimal::ZERO,
-            with_sale: false,
             with_free: false,
         }
     }
@@ -50,7 +49,6 @@ impl Document {
         self.lines += total.lines;
         self.units += total.units;
         self.amount += total.amount;
-        self.with_sale |= sums.sold.lines > 0;
         self.with_free |= sums.free.lines > 0;
     }
 }

@@ -1,34 +1,33 @@
-//! What the business earned, as sums in each currency: for everything, per day, month, country, store, product and customer.
+//! Figures over all channels in each currency: for everything, by business day, week and month, country, store, channel, category, product and
+//! customer.
 
 mod entry;
 mod facts;
 mod figures;
 mod fold;
 mod rows;
+mod sides;
 mod sums;
 
-use domain::catalog::store;
+use domain::catalog::{product, store};
 use domain::inventory::Key;
 use event_store::{DecodeError, Recorded};
 
 pub use entry::{Entry, Event};
-pub use rows::{Buyer, Document, Figures, Product, RevenueRows, Store};
+pub use rows::{Article, Buyer, Document, Figures, Product, ReportingRows, Store};
 
 use crate::{ApplyError, Projection};
 
-/// A reason for an adjustment that gives none: where the inventory insists on one and its source had nothing to say.
-pub const UNSTATED: &str = "unstated";
-
-/// Keeps the schema `revenue`.
+/// Keeps the schema `reporting`.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Revenue;
+pub struct Reporting;
 
-impl Projection for Revenue {
-    const NAME: &'static str = "revenue";
+impl Projection for Reporting {
+    const NAME: &'static str = "reporting";
     const VERSION: i32 = 1;
     const SCHEMA: &'static str = include_str!("schema.sql");
     type Event = Event;
-    type Rows = RevenueRows;
+    type Rows = ReportingRows;
 
     fn decode(&self, recorded: &Recorded) -> Result<Option<Event>, DecodeError> {
         let id = recorded.aggregate_id.as_str();
@@ -48,29 +47,40 @@ impl Projection for Revenue {
                 }
             }
             "catalog.store_opened" => match recorded.decode()? {
-                store::Event::Opened { country, currency, .. } => {
-                    Some(Event::StoreOpened(Store { id: id.to_owned(), country, currency }))
+                store::Event::Opened { country, currency, time_zone, .. } => {
+                    Some(Event::StoreOpened(Store { id: id.to_owned(), country, currency, time_zone }))
                 }
                 store::Event::Closed { .. } => None,
+            },
+            "catalog.product_added" | "catalog.product_categorised" => match recorded.decode()? {
+                product::Event::Added { category: Some(category), .. } | product::Event::Categorised { category } => {
+                    Some(Event::Categorised(Article { sku: id.to_owned(), category }))
+                }
+                _ => None,
             },
             _ => None,
         })
     }
 
-    fn keys(&self, _: &Recorded, event: &Event, rows: &mut RevenueRows) {
+    fn keys(&self, _: &Recorded, event: &Event, rows: &mut ReportingRows) {
         match event {
             Event::StoreOpened(store) => {
                 rows.store.want(store.id.clone());
                 rows.store.foresee(store.id.clone(), || store.clone());
+            }
+            Event::Categorised(article) => {
+                rows.article.want(article.sku.clone());
+                rows.article.foresee_change(article.clone());
             }
             Event::Booked(entry) => fold::want(entry, rows),
             Event::Nowhere => {}
         }
     }
 
-    fn apply(&self, _: &Recorded, event: &Event, rows: &mut RevenueRows) -> Result<(), ApplyError> {
+    fn apply(&self, _: &Recorded, event: &Event, rows: &mut ReportingRows) -> Result<(), ApplyError> {
         match event {
             Event::StoreOpened(store) => rows.store.insert(store.clone()),
+            Event::Categorised(article) => rows.article.insert(article.clone()),
             Event::Booked(entry) => fold::book(entry, rows),
             Event::Nowhere => Err(ApplyError::new("its stream is not named by a store and a SKU")),
         }

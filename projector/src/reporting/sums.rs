@@ -16,13 +16,15 @@ pub(super) struct Tally {
 /// Everything about lines that can simply be added up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Sums {
+    /// Free lines included.
     pub(super) sold: Tally,
+    /// The part of `sold` that cost nothing.
     pub(super) free: Tally,
     pub(super) adjusted: Tally,
     pub(super) bad_debt: Tally,
     pub(super) accepted: Tally,
-    pub(super) refused_never_sold: Tally,
-    pub(super) refused_exceeds: Tally,
+    pub(super) never_sold: Tally,
+    pub(super) exceeds: Tally,
     pub(super) unjudged: Tally,
 }
 
@@ -41,17 +43,18 @@ impl AddAssign for Sums {
         self.adjusted += other.adjusted;
         self.bad_debt += other.bad_debt;
         self.accepted += other.accepted;
-        self.refused_never_sold += other.refused_never_sold;
-        self.refused_exceeds += other.refused_exceeds;
+        self.never_sold += other.never_sold;
+        self.exceeds += other.exceeds;
         self.unjudged += other.unjudged;
     }
 }
 
 impl Sums {
-    /// A line of a sale: sold when it has a price, otherwise given away.
+    /// A line of a sale; without a price it was given away.
     pub(super) fn sale(units: i64, amount: Decimal) -> Self {
-        let tally = Tally { lines: 1, units, amount };
-        if amount.is_zero() { Self { free: tally, ..Self::default() } } else { Self { sold: tally, ..Self::default() } }
+        let sold = Tally { lines: 1, units, amount };
+        let free = if amount.is_zero() { sold } else { Tally::default() };
+        Self { sold, free, ..Self::default() }
     }
 
     /// A line that came back.
@@ -59,8 +62,8 @@ impl Sums {
         let tally = Tally { lines: 1, units, amount };
         match outcome {
             Outcome::Accepted => Self { accepted: tally, ..Self::default() },
-            Outcome::Refused { reason: Reason::NeverSold, .. } => Self { refused_never_sold: tally, ..Self::default() },
-            Outcome::Refused { reason: Reason::Exceeds, .. } => Self { refused_exceeds: tally, ..Self::default() },
+            Outcome::Refused { reason: Reason::NeverSold, .. } => Self { never_sold: tally, ..Self::default() },
+            Outcome::Refused { reason: Reason::Exceeds, .. } => Self { exceeds: tally, ..Self::default() },
             Outcome::Unjudged => Self { unjudged: tally, ..Self::default() },
         }
     }
@@ -75,22 +78,16 @@ impl Sums {
         Self { bad_debt: Tally { lines: 1, units, amount }, ..Self::default() }
     }
 
-    /// All refund lines, refused ones included.
-    pub(super) fn refunds(&self) -> Tally {
-        let mut all = self.accepted;
-        all += self.refused_never_sold;
-        all += self.refused_exceeds;
-        all += self.unjudged;
-        all
-    }
-
     /// Everything together as a document shows it: what left the house is positive.
     pub(super) fn total(&self) -> Tally {
-        let refunds = self.refunds();
+        let mut claimed = self.accepted;
+        claimed += self.never_sold;
+        claimed += self.exceeds;
+        claimed += self.unjudged;
         Tally {
-            lines: self.sold.lines + self.free.lines + self.adjusted.lines + self.bad_debt.lines + refunds.lines,
-            units: self.sold.units + self.free.units + self.adjusted.units + self.bad_debt.units - refunds.units,
-            amount: self.sold.amount + self.bad_debt.amount - refunds.amount,
+            lines: self.sold.lines + self.adjusted.lines + self.bad_debt.lines + claimed.lines,
+            units: self.sold.units + self.adjusted.units + self.bad_debt.units - claimed.units,
+            amount: self.sold.amount + self.bad_debt.amount - claimed.amount,
         }
     }
 }

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use flate2::read::MultiGzDecoder;
 use rust_decimal::Decimal;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// A row, as published.
@@ -47,6 +48,12 @@ impl Row {
             _ if self.quantity < 0 => Kind::Adjustment,
             _ => Kind::Sale,
         }
+    }
+
+    /// A line of a command; what is brought back is told in units that come in.
+    pub(crate) fn line(&self) -> Value {
+        let quantity = if self.kind() == Kind::Return { -self.quantity } else { self.quantity };
+        json!({ "sku": self.stock_code, "description": self.description, "quantity": quantity, "unit_price": self.unit_price })
     }
 
     /// The time as the APIs take it.

@@ -1,74 +1,20 @@
 //! Rows become commands. The same file always becomes the same commands, one by one: that is what makes sending it again safe.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use urlencoding::encode;
 
+use super::overview::Overview;
+use super::rows::{Kind, Row};
+use super::{CURRENCY, HOME, STORE, stock, store_of};
 use crate::client::Command;
-use crate::rows::{Kind, Row, is_product};
 
 /// Most lines in one command.
 const MAX_LINES: usize = 500;
-/// What everything is priced in.
-pub(crate) const CURRENCY: &str = "GBP";
-/// The store that sells everything.
-pub(crate) const STORE: &str = "online";
-/// The country it is in.
-const HOME: &str = "United Kingdom";
 /// What an adjustment gives as a reason where the file says nothing.
 const UNSTATED: &str = "unstated";
-
-/// What must be known of the whole file before its first row is sent.
-#[derive(Debug, Default)]
-pub(crate) struct Overview {
-    /// Units of each stocked product that must be there at the beginning, so that it never runs out.
-    opening: HashMap<String, i64>,
-    /// Number of the last row of each sale.
-    last_row: HashMap<String, u64>,
-    stores: HashSet<String>,
-}
-
-impl Overview {
-    /// Reads the file once.
-    pub(crate) fn of(rows: impl Iterator<Item = anyhow::Result<Row>>) -> anyhow::Result<Self> {
-        let mut overview = Self::default();
-        let mut balance: HashMap<String, (i64, i64)> = HashMap::new();
-        let mut adjusted = HashSet::new();
-        for (number, row) in (0..).zip(rows) {
-            let row = row?;
-            match row.kind() {
-                Kind::Sale => {
-                    overview.last_row.insert(row.invoice_no.clone(), number);
-                }
-                Kind::Adjustment => {
-                    adjusted.insert(row.stock_code.clone());
-                    overview.stores.insert(store_of(&row.country));
-                }
-                Kind::Return | Kind::BadDebt => continue,
-            }
-            // What leaves in another country's store is not this one's.
-            if row.kind() == Kind::Sale || store_of(&row.country) == STORE {
-                let moved = if row.kind() == Kind::Sale { -row.quantity } else { row.quantity };
-                let (now, lowest) = balance.entry(row.stock_code).or_default();
-                *now += moved;
-                *lowest = (*lowest).min(*now);
-            } else {
-                let elsewhere = balance.entry(format!("{}/{}", store_of(&row.country), row.stock_code)).or_default();
-                elsewhere.0 += row.quantity;
-                elsewhere.1 = elsewhere.1.min(elsewhere.0);
-            }
-        }
-        let is_stocked = |code: &str| code.contains('/') || is_product(code) || adjusted.contains(code);
-        overview.opening = balance
-            .into_iter()
-            .filter(|(code, _)| is_stocked(code))
-            .map(|(code, (_, lowest))| (code, -lowest))
-            .collect();
-        Ok(overview)
-    }
-}
 
 /// The commands of a file, in order.
 pub(crate) struct Plan<R> {
@@ -88,14 +34,13 @@ pub(crate) struct Plan<R> {
 
 impl<R: Iterator<Item = anyhow::Result<Row>>> Plan<R> {
     pub(crate) fn new(overview: Overview, rows: R) -> Self {
-        let (known, opened, begun) = (HashSet::new(), HashSet::new(), HashSet::new());
         Self {
             overview,
             rows,
             number: 0,
-            known,
-            opened,
-            begun,
+            known: HashSet::new(),
+            opened: HashSet::new(),
+            begun: HashSet::new(),
             chunk: Vec::new(),
             chunk_end: 0,
             ready: VecDeque::new(),
@@ -180,7 +125,7 @@ impl<R: Iterator<Item = anyhow::Result<Row>>> Plan<R> {
         let rows = std::mem::take(&mut self.chunk);
         let Some(first) = rows.first() else { return };
         let (id, at, kind) = (first.invoice_no.clone(), first.at(), first.kind());
-        let lines: Vec<Value> = rows.iter().map(|row| line(row, kind)).collect();
+        let lines: Vec<Value> = rows.iter().map(Row::line).collect();
         let is_new = self.begun.insert(id.clone());
         let mut head = json!({ "id": id, "store": STORE, "country": first.country, "currency": CURRENCY, "at": at, "lines": lines });
         if !first.customer.is_empty() {
@@ -249,84 +194,6 @@ impl<R: Iterator<Item = anyhow::Result<Row>>> Iterator for Plan<R> {
     }
 }
 
-fn line(row: &Row, kind: Kind) -> Value {
-    let quantity = if kind == Kind::Return { -row.quantity } else { row.quantity };
-    json!({ "sku": row.stock_code, "description": row.description, "quantity": quantity, "unit_price": row.unit_price })
-}
-
-fn store_of(country: &str) -> String {
-    if country == HOME {
-        return STORE.to_owned();
-    }
-    let slug: String =
-        country.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-    format!("{STORE}-{slug}")
-}
-
-fn stock(store: &str, sku: &str, command: &str) -> String {
-    format!("/v1/inventory/{}/{}/{command}", encode(store), encode(sku))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(invoice: &str, sku: &str, quantity: i64, time: &str) -> Row {
-        Row {
-            invoice_no: invoice.to_owned(),
-            stock_code: sku.to_owned(),
-            description: "thing".to_owned(),
-            quantity,
-            invoice_date: format!("2010-12-01 {time}"),
-            unit_price: "1.25".parse().unwrap(),
-            customer: "17850".to_owned(),
-            country: HOME.to_owned(),
-        }
-    }
-
-    fn paths(rows: &[Row]) -> Vec<String> {
-        let again = || rows.iter().cloned().map(Ok);
-        Plan::new(Overview::of(again()).unwrap(), again()).map(|command| command.unwrap().path).collect()
-    }
-
-    #[test]
-    fn a_sale_brings_its_store_product_and_stock_and_is_completed_after_its_last_row() {
-        let rows = [
-            row("536365", "85123A", 6, "08:26:00"),
-            row("536365", "85123A", 2, "08:27:00"),
-            row("C1", "85123A", -1, "09:00:00"),
-        ];
-        let expected = [
-            "/v1/catalog/stores",
-            "/v1/catalog/products",
-            "/v1/inventory/online/85123A/receive",
-            "/v1/sales",
-            "/v1/inventory/online/85123A/issue",
-            "/v1/sales/536365/add-lines",
-            "/v1/inventory/online/85123A/issue",
-            "/v1/sales/536365/complete",
-            "/v1/sales/returns",
-        ];
-        assert_eq!(paths(&rows), expected);
-    }
-
-    #[test]
-    fn the_opening_stock_is_just_enough() {
-        let rows =
-            [row("1", "22222", 5, "08:00:00"), row("2", "22222", -3, "08:01:00"), row("3", "22222", 4, "08:02:00")];
-        let overview = Overview::of(rows.into_iter().map(Ok)).unwrap();
-        assert_eq!(overview.opening["22222"], 12);
-    }
-
-    #[test]
-    fn postage_is_not_kept_in_stock_unless_it_is_adjusted() {
-        let overview = Overview::of(
-            [row("1", "POST", 1, "08:00:00"), row("2", "DOT", 1, "08:00:00"), row("3", "DOT", -1, "08:00:00")]
-                .into_iter()
-                .map(Ok),
-        )
-        .unwrap();
-        assert!(!overview.opening.contains_key("POST"));
-        assert_eq!(overview.opening["DOT"], 2);
-    }
-}
+#[path = "plan_tests.rs"]
+mod tests;

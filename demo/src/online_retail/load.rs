@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::overview::Overview;
+use super::plan::Plan;
+use super::rows;
 use crate::Apis;
 use crate::client::{Annals, Answer, Command};
-use crate::plan::{Overview, Plan};
-use crate::rows;
 
 /// Commands in one request.
 const WINDOW: usize = 2000;

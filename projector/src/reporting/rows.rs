@@ -11,48 +11,44 @@ row! {
     #[derive(Default)]
     pub struct Figures in "figures" {
         key { dimension: String => "text", value: String => "text", currency: String => "text" }
-        lines: i64 => "bigint",
-        sale_lines: i64 => "bigint",
-        free_lines: i64 => "bigint",
-        refund_lines: i64 => "bigint",
-        adjustment_lines: i64 => "bigint",
-        bad_debt_lines: i64 => "bigint",
-        units_sold: i64 => "bigint",
-        units_free: i64 => "bigint",
-        units_cancelled: i64 => "bigint",
-        units_adjusted: i64 => "bigint",
-        gross: Decimal => "numeric",
-        cancelled: Decimal => "numeric",
-        bad_debt: Decimal => "numeric",
         sale_documents: Option<i64> => "bigint",
-        with_sale: Option<i64> => "bigint",
-        with_free: Option<i64> => "bigint",
+        free_documents: Option<i64> => "bigint",
+        sale_lines: i64 => "bigint",
+        sale_units: i64 => "bigint",
+        gross: Decimal => "numeric",
+        free_lines: i64 => "bigint",
+        free_units: i64 => "bigint",
         refund_documents: Option<i64> => "bigint",
-        adjustment_documents: Option<i64> => "bigint",
-        bad_debt_documents: Option<i64> => "bigint",
-        active_customers: Option<i64> => "bigint",
-        new_customers: Option<i64> => "bigint",
         accepted_lines: i64 => "bigint",
         accepted_units: i64 => "bigint",
         accepted_amount: Decimal => "numeric",
-        refused_never_sold_lines: i64 => "bigint",
-        refused_never_sold_units: i64 => "bigint",
-        refused_never_sold_amount: Decimal => "numeric",
-        refused_exceeds_lines: i64 => "bigint",
-        refused_exceeds_units: i64 => "bigint",
-        refused_exceeds_amount: Decimal => "numeric",
         unjudged_lines: i64 => "bigint",
         unjudged_units: i64 => "bigint",
         unjudged_amount: Decimal => "numeric",
+        never_sold_lines: i64 => "bigint",
+        never_sold_units: i64 => "bigint",
+        never_sold_amount: Decimal => "numeric",
+        exceeds_lines: i64 => "bigint",
+        exceeds_units: i64 => "bigint",
+        exceeds_amount: Decimal => "numeric",
+        adjustment_documents: Option<i64> => "bigint",
+        adjustment_lines: i64 => "bigint",
+        adjustment_units: i64 => "bigint",
+        bad_debt_documents: Option<i64> => "bigint",
+        bad_debt_lines: i64 => "bigint",
+        bad_debt_units: i64 => "bigint",
+        bad_debt_amount: Decimal => "numeric",
+        active_customers: Option<i64> => "bigint",
+        new_customers: Option<i64> => "bigint",
     }
 }
 
 row! {
-    /// What is known of a product from its lines.
+    /// What is known of a product from its lines in a currency.
     #[expect(missing_docs, reason = "its fields are the columns of schema.sql, which tells what they mean")]
     pub struct Product in "product" {
-        key { sku: String => "text" }
-        last_description: String => "text",
+        key { sku: String => "text", currency: String => "text" }
+        description: String => "text",
         last_price: Option<Decimal> => "numeric",
         price_changes: i64 => "bigint",
     }
@@ -71,7 +67,6 @@ row! {
         lines: i64 => "bigint",
         units: i64 => "bigint",
         amount: Decimal => "numeric",
-        with_sale: bool => "boolean",
         with_free: bool => "boolean",
     }
 }
@@ -85,22 +80,33 @@ row! {
 }
 
 row! {
-    /// Where a store is, and what it trades in.
+    /// Where a store is, what it trades in, and when its day ends.
     #[expect(missing_docs, reason = "its fields are the columns of schema.sql, which tells what they mean")]
     pub struct Store in "store" {
         key { id: String => "text" }
         country: String => "text",
         currency: String => "text",
+        time_zone: Option<String> => "text",
+    }
+}
+
+row! {
+    /// Which category a product is in.
+    #[expect(missing_docs, reason = "its fields are the columns of schema.sql, which tells what they mean")]
+    pub struct Article in "article" {
+        key { sku: String => "text" }
+        category: String => "text",
     }
 }
 
 rows! {
-    /// The tables of the schema `revenue`.
-    pub struct RevenueRows {
+    /// The tables of the schema `reporting`.
+    pub struct ReportingRows {
         figures: Figures,
         product: Product,
         document: Document,
         buyer: Buyer,
         store: Store,
+        article: Article,
     }
 }

@@ -1,20 +1,15 @@
-//! How an entry moves the sums: once for its document, once for each side it is looked at from, once for each product.
-
-use chrono::{DateTime, Utc};
+//! How an entry moves the sums: once for its document, once for each side it is looked at from, once for each product and its category.
 
 use super::entry::{Entry, Kind, Line, Origin, Place};
-use super::rows::{Buyer, Document, Figures, Product, RevenueRows, Store};
+use super::rows::{Buyer, Document, Figures, Product, ReportingRows};
+use super::sides::{self, adjusted_in, counts_buyers};
 use super::sums::Sums;
 use crate::ApplyError;
-
-/// ISO 4217's code for "no currency".
-const NO_CURRENCY: &str = "XXX";
 
 /// How many documents an entry is the first of, by what it first shows.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Documents {
     pub(super) sale: i64,
-    pub(super) with_sale: i64,
     pub(super) with_free: i64,
     pub(super) refund: i64,
     pub(super) adjustment: i64,
@@ -22,7 +17,7 @@ pub(super) struct Documents {
 }
 
 /// Wants the rows that the entry will change, as far as is known; complete once the rows wanted before are loaded.
-pub(super) fn want(entry: &Entry, rows: &mut RevenueRows) {
+pub(super) fn want(entry: &Entry, rows: &mut ReportingRows) {
     let place = match &entry.origin {
         Origin::Told(place) => {
             if let Some(key) = document_key(entry) {
@@ -36,28 +31,30 @@ pub(super) fn want(entry: &Entry, rows: &mut RevenueRows) {
             rows.document.want(key);
             place
         }
-        Origin::InStore(store) => {
-            let place = adjusted_in(store, rows.store.peek(store));
-            rows.store.want(store.clone());
-            Some(place)
-        }
+        Origin::InStore(store) => Some(adjusted_in(store, rows.store.peek(store))),
     };
     if let Some(key) = document_key(entry) {
         rows.document.want(key);
     }
-    for line in &entry.lines {
-        rows.product.want(line.sku.clone());
-    }
     if let Some(place) = place {
+        rows.store.want(place.store.clone());
         want_place(entry, &place, rows);
     }
 }
 
-fn want_place(entry: &Entry, place: &Place, rows: &mut RevenueRows) {
+fn want_place(entry: &Entry, place: &Place, rows: &mut ReportingRows) {
     for line in &entry.lines {
+        rows.article.want(line.sku.clone());
+        rows.product.want((line.sku.clone(), place.currency.clone()));
         rows.figures.want(("product".to_owned(), line.sku.clone(), place.currency.clone()));
+        // Other events of the batch may move the product to another category before this line, or after it.
+        let now = sides::category(rows.article.peek(&line.sku));
+        let moved = rows.article.foreseen_changes(&line.sku).map(|article| article.category.clone());
+        for category in moved.chain([now]) {
+            rows.figures.want(("category".to_owned(), category, place.currency.clone()));
+        }
     }
-    for (dimension, value) in sides(place, entry.at) {
+    for (dimension, value) in sides::of(entry, place, rows.store.peek(&place.store)) {
         if let Some(customer) = buyer(entry, place).filter(|_| counts_buyers(dimension)) {
             rows.buyer.want((place.currency.clone(), dimension.to_owned(), value.clone(), customer.to_owned()));
         }
@@ -66,7 +63,7 @@ fn want_place(entry: &Entry, place: &Place, rows: &mut RevenueRows) {
 }
 
 /// Counts the entry everywhere.
-pub(super) fn book(entry: &Entry, rows: &mut RevenueRows) -> Result<(), ApplyError> {
+pub(super) fn book(entry: &Entry, rows: &mut ReportingRows) -> Result<(), ApplyError> {
     let place = place_of(entry, rows)?;
     let mut sums = Sums::default();
     for line in &entry.lines {
@@ -74,7 +71,7 @@ pub(super) fn book(entry: &Entry, rows: &mut RevenueRows) -> Result<(), ApplyErr
         book_line(line, &place, rows)?;
     }
     let documents = book_document(entry, &place, &sums, rows)?;
-    let sides = sides(&place, entry.at);
+    let sides = sides::of(entry, &place, rows.store.get(&place.store)?);
     let mut arrival = false;
     if let Some(customer) = buyer(entry, &place) {
         arrival = meet(customer, &place.currency, &sides, rows)?;
@@ -90,15 +87,17 @@ pub(super) fn book(entry: &Entry, rows: &mut RevenueRows) -> Result<(), ApplyErr
     Ok(())
 }
 
-fn book_line(line: &Line, place: &Place, rows: &mut RevenueRows) -> Result<(), ApplyError> {
+fn book_line(line: &Line, place: &Place, rows: &mut ReportingRows) -> Result<(), ApplyError> {
     figures("product", line.sku.clone(), &place.currency, rows)?.add(&line.sums);
-    let product = rows.product.entry(line.sku.clone(), || Product::unseen(&line.sku))?;
-    product.see(&line.description, line.price);
+    let category = sides::category(rows.article.get(&line.sku)?);
+    figures("category", category, &place.currency, rows)?.add(&line.sums);
+    let key = (line.sku.clone(), place.currency.clone());
+    rows.product.entry(key.clone(), || Product::unseen(key))?.see(&line.description, line.price);
     Ok(())
 }
 
 /// Notes the document, and says what it shows for the first time.
-fn book_document(entry: &Entry, place: &Place, sums: &Sums, rows: &mut RevenueRows) -> Result<Documents, ApplyError> {
+fn book_document(entry: &Entry, place: &Place, sums: &Sums, rows: &mut ReportingRows) -> Result<Documents, ApplyError> {
     let Some(key) = document_key(entry) else { return Ok(Documents::default()) };
     let mut documents = Documents::default();
     if rows.document.get(&key)?.is_none() {
@@ -110,7 +109,6 @@ fn book_document(entry: &Entry, place: &Place, sums: &Sums, rows: &mut RevenueRo
         }
     }
     let document = rows.document.entry(key.clone(), || Document::opened(key, place, entry.at))?;
-    documents.with_sale = i64::from(sums.sold.lines > 0 && !document.with_sale);
     documents.with_free = i64::from(sums.free.lines > 0 && !document.with_free);
     document.add(sums);
     Ok(documents)
@@ -121,7 +119,7 @@ fn meet(
     customer: &str,
     currency: &str,
     sides: &[(&'static str, String)],
-    rows: &mut RevenueRows,
+    rows: &mut ReportingRows,
 ) -> Result<bool, ApplyError> {
     let mut arrival = false;
     for (dimension, value) in sides.iter().filter(|(dimension, _)| counts_buyers(dimension)) {
@@ -140,13 +138,13 @@ fn figures<'a>(
     dimension: &str,
     value: String,
     currency: &str,
-    rows: &'a mut RevenueRows,
+    rows: &'a mut ReportingRows,
 ) -> Result<&'a mut Figures, ApplyError> {
     let key = (dimension.to_owned(), value, currency.to_owned());
     rows.figures.entry(key.clone(), || Figures::nothing(key))
 }
 
-fn place_of(entry: &Entry, rows: &RevenueRows) -> Result<Place, ApplyError> {
+fn place_of(entry: &Entry, rows: &ReportingRows) -> Result<Place, ApplyError> {
     match &entry.origin {
         Origin::Told(place) => Ok(place.clone()),
         Origin::AsOn(kind, id) => {
@@ -169,39 +167,8 @@ fn place_on(document: &Document) -> Place {
     }
 }
 
-fn adjusted_in(store: &str, opened: Option<&Store>) -> Place {
-    let (country, currency) = opened.map_or_else(
-        || (String::new(), NO_CURRENCY.to_owned()),
-        |opened| (opened.country.clone(), opened.currency.clone()),
-    );
-    Place { store: store.to_owned(), country, customer: String::new(), currency }
-}
-
 fn document_key(entry: &Entry) -> Option<(String, String)> {
     entry.document.as_ref().map(|id| (entry.kind.name().to_owned(), id.clone()))
-}
-
-/// The rows of sums an entry belongs to as a whole; its products are its lines' own.
-fn sides(place: &Place, at: DateTime<Utc>) -> [(&'static str, String); 6] {
-    let (day, month) = periods(at);
-    [
-        ("all", String::new()),
-        ("day", day),
-        ("month", month),
-        ("country", place.country.clone()),
-        ("store", place.store.clone()),
-        ("customer", place.customer.clone()),
-    ]
-}
-
-fn periods(at: DateTime<Utc>) -> (String, String) {
-    let day = at.date_naive().to_string();
-    let month = day.rfind('-').map_or_else(String::new, |end| day[..end].to_owned());
-    (day, month)
-}
-
-fn counts_buyers(dimension: &str) -> bool {
-    dimension != "customer"
 }
 
 /// The customer who bought, if any: known from the sale's first event alone, so that adding lines later needs no row that could not

@@ -7,7 +7,6 @@ use domain::sales::purchases::Outcome;
 use domain::sales::returns::JudgedLine;
 use domain::sales::{self, bad_debt, returns, sale};
 
-use super::UNSTATED;
 use super::sums::Sums;
 
 /// What an event says to this projection.
@@ -15,6 +14,8 @@ use super::sums::Sums;
 pub enum Event {
     /// A store opened, in a country.
     StoreOpened(super::rows::Store),
+    /// A product is in this category from now on.
+    Categorised(super::rows::Article),
     /// Lines that count.
     Booked(Entry),
     /// A correction of stock whose id names no store.
@@ -66,7 +67,7 @@ pub(super) struct Place {
 pub(super) struct Line {
     pub(super) sku: String,
     pub(super) description: String,
-    /// Of a sale or free line.
+    /// Of a line of a sale.
     pub(super) price: Option<Decimal>,
     pub(super) sums: Sums,
 }
@@ -79,6 +80,14 @@ impl Kind {
             Self::Refund => "refund",
             Self::Adjustment => "adjustment",
             Self::BadDebt => "bad_debt",
+        }
+    }
+
+    /// Which way it was traded; stock is corrected on none.
+    pub(super) fn channel(self) -> &'static str {
+        match self {
+            Self::Sale | Self::Return | Self::Refund | Self::BadDebt => "till",
+            Self::Adjustment => "",
         }
     }
 }
@@ -149,9 +158,8 @@ pub(super) fn of_bad_debt(id: &str, event: bad_debt::Event) -> Entry {
 
 /// What a movement of stock says; `None` unless it corrects the stock.
 pub(super) fn of_stock(key: Key, event: stock_item::Event) -> Option<Entry> {
-    let stock_item::Event::Adjusted { quantity, reason, document, at } = event else { return None };
-    let description = if reason == UNSTATED { String::new() } else { reason };
-    let line = Line { sku: key.sku, description, price: None, sums: Sums::adjustment(quantity) };
+    let stock_item::Event::Adjusted { quantity, document, at, .. } = event else { return None };
+    let line = Line { sku: key.sku, description: String::new(), price: None, sums: Sums::adjustment(quantity) };
     Some(Entry { kind: Kind::Adjustment, document, origin: Origin::InStore(key.store), at, lines: vec![line] })
 }
 
