@@ -19,30 +19,53 @@ pub(crate) struct Accepted {
     position: i64,
 }
 
-/// A receipt on its way to the client.
-pub(crate) struct Answer {
+/// What a command is answered that decides more than its client asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Told<M> {
+    #[serde(flatten)]
+    accepted: Accepted,
+    /// What was decided.
+    #[serde(flatten)]
+    more: Option<M>,
+}
+
+/// Nothing but the receipt.
+#[derive(Debug, Serialize)]
+pub(crate) struct Plain {}
+
+/// A receipt on its way to the client, with what was decided where that is more than was asked for.
+pub(crate) struct Answer<M = Plain> {
     status: StatusCode,
     location: String,
     receipt: Receipt,
+    more: Option<M>,
 }
 
 impl Answer {
     /// 201: there is something new at this address of the query API.
     pub(crate) fn created(location: String, receipt: Receipt) -> Self {
-        Self { status: StatusCode::CREATED, location, receipt }
+        Self { status: StatusCode::CREATED, location, receipt, more: None }
     }
 
     /// 200: what is at this address of the query API has changed.
     pub(crate) fn done(location: String, receipt: Receipt) -> Self {
-        Self { status: StatusCode::OK, location, receipt }
+        Self { status: StatusCode::OK, location, receipt, more: None }
+    }
+
+    /// Tells what was decided.
+    pub(crate) fn telling<M>(self, more: Option<M>) -> Answer<M> {
+        let Self { status, location, receipt, more: _ } = self;
+        Answer { status, location, receipt, more }
     }
 }
 
-impl IntoResponse for Answer {
+impl<M: Serialize> IntoResponse for Answer<M> {
     fn into_response(self) -> Response {
-        let Self { status, location, receipt } = self;
+        let Self { status, location, receipt, more } = self;
         let accepted = Accepted { id: receipt.aggregate_id, sequence: receipt.sequence, position: receipt.position };
-        let mut response = (status, Json(&accepted)).into_response();
+        let told = Told { accepted, more };
+        let mut response = (status, Json(&told)).into_response();
+        let accepted = told.accepted;
         let headers = response.headers_mut();
         insert(headers, header::ETAG, &format!("\"{}\"", accepted.sequence));
         insert(headers, header::LOCATION, &location);

@@ -7,6 +7,7 @@ use event_store::Settings;
 use platform::config;
 
 use crate::bulk;
+use crate::stores::Which;
 
 /// POST: authenticate, decide, append.
 #[derive(Debug, Clone, Parser)]
@@ -51,6 +52,10 @@ pub struct Config {
     /// Minutes for which units may be reserved at most. Then they are available again by themselves.
     #[arg(long, env = "ANNALS_LONGEST_HOLD_MINUTES", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=43_200))]
     pub longest_hold_minutes: u32,
+    /// Which stores may sell, take returns and be sent stock: `known`, those that the catalog knows and that are open, in their currency; or
+    /// `any`, whatever documents say, for importers of history.
+    #[arg(long, env = "ANNALS_STORES", value_enum, default_value_t = Which::Known)]
+    pub stores: Which,
     /// Commands of one bulk request that may be under way at once.
     #[arg(long, env = "ANNALS_BULK_IN_FLIGHT", default_value_t = 512)]
     pub bulk_in_flight: usize,

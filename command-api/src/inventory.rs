@@ -247,12 +247,14 @@ async fn transfer(State(app): State<App>, posted: Posted<Transfer>) -> Result<An
     }
     let giving = StockKey { store: from.clone(), sku: sku.clone() };
     let getting = StockKey { store: to.clone(), sku };
+    let standing = app.stores.standing(&to).await.map_err(|error| problem::<Error>(error.into()))?;
     let id = clock::new_id();
     let now = posted.request.now;
     let command = |action| Command { action, at, now };
     let (giver, getter) =
         (Target::<StockItem>::existing(giving.to_string()), Target::<StockItem>::existing(getting.to_string()));
     let receipt = app.store.execute_pair(&posted.request, giver, getter, |giver, getter| {
+        standing.takes_stock()?;
         giver.handle(command(Action::TransferOut { quantity, to: to.clone(), transfer: id }))?;
         getter.handle(command(Action::TransferIn { quantity, from: from.clone(), transfer: id }))?;
         Ok::<_, Error>(())

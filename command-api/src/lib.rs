@@ -11,6 +11,7 @@ pub mod keys;
 mod posted;
 pub mod relay;
 mod sales;
+pub mod stores;
 
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use config::Config;
+use stores::Stores;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub struct App {
     pub store: EventStore,
     /// For how long units may be reserved at most.
     pub longest_hold: TimeDelta,
+    /// Which stores sell.
+    pub stores: Stores,
 }
 
 /// What the router is put together from, besides the app.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use command_api::stores::Stores;
 use command_api::{App, Config, Parts, expiry, keys, relay, router};
 use event_store::deadline::Bounded;
 use event_store::{EventStore, Upcasters};
@@ -32,7 +33,8 @@ async fn work(Service { config, metrics, stop }: Service<Config>) -> anyhow::Res
     keys::purge_regularly(database.clone(), config.store().key_retention, relay_stop.clone());
     expiry::end_overdue_reservations(database, store.clone(), relay_stop.clone());
     let ready = relay::readiness(store.clone(), relay.as_ref().map(relay::Running::status));
-    let app = App { store, longest_hold: TimeDelta::minutes(config.longest_hold_minutes.into()) };
+    let stores = Stores::of(store.clone(), config.stores);
+    let app = App { store, longest_hold: TimeDelta::minutes(config.longest_hold_minutes.into()), stores };
     let parts = Parts {
         authenticate: Box::new(api_keys),
         contexts: config.contexts.clone(),

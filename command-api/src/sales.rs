@@ -2,21 +2,23 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use domain::Decimal;
 use domain::sales::purchases::{self, Outcome};
 use domain::sales::returns::{self, JudgedLine};
 use domain::sales::{BadDebt, Error, Purchases, Return, Sale, Units, bad_debt, sale};
 use domain::values::{Change, Currency, Key, Note, Price, Quantity, SignedPrice, Timestamp};
-use event_store::{Draft, Receipt, Target};
+use event_store::{Draft, LogError, Receipt, Target};
 use platform::extract::Path;
 use platform::{Problem, clock};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::answer::{Accepted, Answer, path, problem};
+use crate::answer::{Accepted, Answer, Told, path, problem};
 use crate::posted::Posted;
+use crate::stores::Standing;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -92,7 +94,9 @@ async fn record(State(app): State<App>, posted: Posted<Record>) -> Result<Answer
     let lines = lines(given);
     let bought = units(&lines);
     let buyer = customer.clone();
+    let standing = stands(&app, &store).await?;
     let sold = |draft: &mut Draft<Sale>| {
+        standing.sells(&currency)?;
         let (store, customer, country, currency) = (store.clone(), customer.clone(), country.clone(), currency.clone());
         draft.handle(sale::Command::Record { store, customer, country, currency, lines: lines.clone(), at })?;
         if complete {
@@ -107,7 +111,8 @@ async fn record(State(app): State<App>, posted: Posted<Record>) -> Result<Answer
             let purchases = Target::<Purchases>::existing(buyer);
             let with_purchases = |draft: &mut Draft<Sale>, purchases: &mut Draft<Purchases>| {
                 sold(draft)?;
-                purchases.handle(purchases::Command::Buy { sale: id.clone(), units: bought.clone(), at }).map(|_| ())
+                let (sale, currency, units) = (id.clone(), currency.clone(), bought.clone());
+                purchases.handle(purchases::Command::Buy { sale, currency, units, at }).map(|_| ())
             };
             app.store.execute_pair(&posted.request, target, purchases, with_purchases).await
         }
@@ -115,24 +120,48 @@ async fn record(State(app): State<App>, posted: Posted<Record>) -> Result<Answer
     Ok(Answer::created(at_sale(&id), receipt.map_err(problem)?))
 }
 
-/// Runs a command on a sale, and on its customer's purchases if it has a customer. Who that is never changes once the sale is recorded.
+fn unread(error: LogError) -> Problem {
+    problem::<Error>(error.into())
+}
+
+/// How a store stands in the catalog.
+async fn stands(app: &App, store: &str) -> Result<Standing, Problem> {
+    app.stores.standing(store).await.map_err(unread)
+}
+
+/// What a sale was recorded with. That never changes.
+struct Recorded {
+    store: String,
+    customer: Option<String>,
+    currency: String,
+}
+
+/// `None` for a sale that does not exist: the decision says so.
+async fn recorded(app: &App, id: &str) -> Result<Option<Recorded>, Problem> {
+    let sale = app.store.read(Target::<Sale>::existing(id), |sale| {
+        sale.receipt().map(|receipt| Recorded {
+            store: receipt.store().to_owned(),
+            customer: receipt.customer().map(str::to_owned),
+            currency: receipt.currency().to_owned(),
+        })
+    });
+    sale.await.map_err(unread)
+}
+
+/// Decides on a sale, and on its customer's purchases if it has a customer.
 async fn with_customer(
     app: &App,
     request: &event_store::Request,
     id: &str,
-    command: sale::Command,
-    on_purchases: purchases::Command,
+    customer: Option<&str>,
+    mut decide: impl FnMut(&mut Draft<Sale>, Option<&mut Draft<Purchases>>) -> Result<(), Error>,
 ) -> Result<Receipt, Problem> {
-    let customer = app.store.read(Target::<Sale>::existing(id), |sale| sale.customer().map(str::to_owned)).await;
-    let receipt = match customer.map_err(|error| problem::<Error>(error.into()))? {
-        None => app.store.execute(request, Target::<Sale>::existing(id), command).await,
+    let sale = Target::<Sale>::existing(id);
+    let receipt = match customer {
+        None => app.store.execute_with(request, sale, |sale| decide(sale, None)).await,
         Some(customer) => {
             let purchases = Target::<Purchases>::existing(customer);
-            let both = |sale: &mut Draft<Sale>, purchases: &mut Draft<Purchases>| {
-                sale.handle(command.clone())?;
-                purchases.handle(on_purchases.clone()).map(|_| ())
-            };
-            app.store.execute_pair(request, Target::<Sale>::existing(id), purchases, both).await
+            app.store.execute_pair(request, sale, purchases, |sale, purchases| decide(sale, Some(purchases))).await
         }
     };
     receipt.map_err(problem)
@@ -151,8 +180,22 @@ async fn add_lines(State(app): State<App>, Path(id): Path<Key>, posted: Posted<A
     let id = id.into_inner();
     let at = posted.at(posted.body.at);
     let lines = lines(posted.body.lines);
-    let buy = purchases::Command::Buy { sale: id.clone(), units: units(&lines), at };
-    let receipt = with_customer(&app, &posted.request, &id, sale::Command::AddLines { lines, at }, buy).await?;
+    let sold = recorded(&app, &id).await?;
+    let standing = match &sold {
+        Some(sold) => Some((stands(&app, &sold.store).await?, sold)),
+        None => None,
+    };
+    let customer = sold.as_ref().and_then(|sold| sold.customer.as_deref());
+    let receipt = with_customer(&app, &posted.request, &id, customer, |sale, purchases| {
+        if let Some((standing, sold)) = &standing {
+            standing.sells(&sold.currency)?;
+        }
+        sale.handle(sale::Command::AddLines { lines: lines.clone(), at })?;
+        let (Some(purchases), Some(sold)) = (purchases, &sold) else { return Ok(()) };
+        let (sale, currency, units) = (id.clone(), sold.currency.clone(), units(&lines));
+        purchases.handle(purchases::Command::Buy { sale, currency, units, at }).map(|_| ())
+    });
+    let receipt = receipt.await?;
     Ok(Answer::done(at_sale(&id), receipt))
 }
 
@@ -183,30 +226,98 @@ struct NewRefund {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RefundLine {
-    sku: Key,
+    /// Of what. Not needed with the number of a line.
+    sku: Option<Key>,
+    /// Which line of the sale, as it shows them. Needed where the product was sold at several prices in this sale, unless all of it comes
+    /// back.
+    line_no: Option<i64>,
     quantity: Quantity,
     reason: Option<Note>,
 }
 
 impl From<RefundLine> for sale::RefundLine {
-    fn from(RefundLine { sku, quantity, reason }: RefundLine) -> Self {
-        Self { sku: sku.into(), quantity: quantity.into(), reason: reason.map(Into::into) }
+    fn from(RefundLine { sku, line_no, quantity, reason }: RefundLine) -> Self {
+        Self { sku: sku.map(Into::into), line_no, quantity: quantity.into(), reason: reason.map(Into::into) }
     }
 }
 
-/// Takes units back by receipt. Never more than were sold and not yet refunded, nor than the customer still has.
-#[utoipa::path(post, path = "/v1/sales/{id}/refund", tag = "sales", params(("id" = Key, Path)), request_body = NewRefund, responses((status = 200, body = Accepted)))]
-async fn refund(State(app): State<App>, Path(id): Path<Key>, posted: Posted<NewRefund>) -> Result<Answer, Problem> {
+/// A refund that was made.
+#[derive(Serialize, ToSchema)]
+struct Refunded {
+    /// The refund's number.
+    refund: String,
+    /// What is given back for all lines together.
+    #[schema(value_type = String)]
+    amount: Decimal,
+    currency: String,
+    lines: Vec<RefundedLine>,
+}
+
+/// What is given back for a line of a refund.
+#[derive(Serialize, ToSchema)]
+struct RefundedLine {
+    sku: String,
+    /// Which line of the sale, if it was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line_no: Option<i64>,
+    quantity: i64,
+    #[schema(value_type = String)]
+    amount: Decimal,
+}
+
+impl Refunded {
+    fn of(event: &sale::Event, currency: &str) -> Option<Self> {
+        let sale::Event::Refunded { refund, lines, .. } = event else { return None };
+        let line = |line: &sale::RefundedLine| RefundedLine {
+            sku: line.sku.clone(),
+            line_no: line.line_no,
+            quantity: line.quantity,
+            amount: line.amount,
+        };
+        let amount = lines.iter().map(|line| line.amount).sum();
+        let (refund, currency) = (refund.clone(), currency.to_owned());
+        Some(Self { refund, amount, currency, lines: lines.iter().map(line).collect() })
+    }
+}
+
+fn refunded_units(event: &sale::Event) -> Vec<Units> {
+    let sale::Event::Refunded { lines, .. } = event else { return Vec::new() };
+    let units =
+        lines.iter().map(|line| Units { sku: line.sku.clone(), quantity: line.quantity, amount: Some(line.amount) });
+    units.collect()
+}
+
+/// Takes units back by receipt. Never more than were sold and not yet refunded, nor than the customer still has. The answer tells what is
+/// given back.
+#[utoipa::path(post, path = "/v1/sales/{id}/refund", tag = "sales", params(("id" = Key, Path)), request_body = NewRefund, responses((status = 200, body = Told<Refunded>)))]
+async fn refund(
+    State(app): State<App>,
+    Path(id): Path<Key>,
+    posted: Posted<NewRefund>,
+) -> Result<Answer<Refunded>, Problem> {
     let id = id.into_inner();
     let at = posted.at(posted.body.at);
     let NewRefund { refund, lines, .. } = posted.body;
     let refund = refund.map_or_else(|| clock::new_id().to_string(), Into::into);
     let lines: Vec<_> = lines.into_iter().map(sale::RefundLine::from).collect();
-    let returned = lines.iter().map(|line| Units { sku: line.sku.clone(), quantity: line.quantity }).collect();
-    let give_back = purchases::Command::Return { document: id.clone(), units: returned, at };
-    let receipt =
-        with_customer(&app, &posted.request, &id, sale::Command::Refund { refund, lines, at }, give_back).await?;
-    Ok(Answer::done(at_sale(&id), receipt))
+    let sold = recorded(&app, &id).await?;
+    let customer = sold.as_ref().and_then(|sold| sold.customer.as_deref());
+    let currency = sold.as_ref().map(|sold| sold.currency.clone()).unwrap_or_default();
+    let mut made = None;
+    let receipt = with_customer(&app, &posted.request, &id, customer, |sale, purchases| {
+        let (refund, lines) = (refund.clone(), lines.clone());
+        let event = sale.handle(sale::Command::Refund { refund, lines, at })?.last();
+        let units = event.map(refunded_units).unwrap_or_default();
+        made = event.cloned();
+        let Some(purchases) = purchases else { return Ok(()) };
+        let (document, currency) = (id.clone(), currency.clone());
+        let give_back = purchases::Command::Return { document, receipt: true, currency, units, at };
+        purchases.handle(give_back).map(|_| ())
+    });
+    let receipt = receipt.await?;
+    let event = app.store.decided::<Sale>(&receipt, made).await.map_err(unread)?;
+    let told = event.and_then(|event| Refunded::of(&event, &currency));
+    Ok(Answer::done(at_sale(&id), receipt).telling(told))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -222,86 +333,155 @@ struct RecordReturn {
     lines: Vec<Line>,
 }
 
-/// Judges lines on the customer's purchases, takes what is accepted off them, and says what became of each.
+/// What became of a return's lines.
+#[derive(Serialize, ToSchema)]
+struct Judged {
+    /// What is given back for the accepted lines together.
+    #[schema(value_type = String)]
+    accepted_amount: Decimal,
+    currency: String,
+    /// In the order of the command.
+    lines: Vec<JudgedLineAnswer>,
+}
+
+/// What became of a line of a return.
+#[derive(Serialize, ToSchema)]
+struct JudgedLineAnswer {
+    sku: String,
+    quantity: i64,
+    #[schema(value_type = String)]
+    amount: Decimal,
+    /// `accepted`, `refused` or `unjudged` (nobody knows the customer).
+    outcome: &'static str,
+    /// Why it was refused: `never_sold`, `exceeds` or `exceeds_paid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    /// How many units the customer could have returned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance: Option<i64>,
+    /// How much money could have been given back, where more was claimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    paid: Option<Decimal>,
+}
+
+impl From<&JudgedLine> for JudgedLineAnswer {
+    fn from(line: &JudgedLine) -> Self {
+        let (reason, balance, paid) = match line.outcome {
+            Outcome::Refused { reason, balance, paid } => (Some(reason.name()), Some(balance), paid),
+            Outcome::Accepted | Outcome::Unjudged => (None, None, None),
+        };
+        let (outcome, amount) = (line.outcome.name(), line.amount());
+        Self { sku: line.sku.clone(), quantity: line.quantity, amount, outcome, reason, balance, paid }
+    }
+}
+
+impl Judged {
+    fn of(event: &returns::Event, currency: &str) -> Self {
+        let (returns::Event::Recorded { lines, .. } | returns::Event::LinesAdded { lines, .. }) = event;
+        let accepted = lines.iter().filter(|line| line.outcome == Outcome::Accepted);
+        Self {
+            accepted_amount: accepted.map(JudgedLine::amount).sum(),
+            currency: currency.to_owned(),
+            lines: lines.iter().map(JudgedLineAnswer::from).collect(),
+        }
+    }
+}
+
+/// Judges lines on the customer's purchases, takes what is accepted off them, and says what became of each. Without a customer, nobody
+/// can judge.
 fn judge(
-    purchases: &mut Draft<Purchases>,
-    document: &str,
+    purchases: Option<&mut Draft<Purchases>>,
+    (document, currency): (&str, &str),
     lines: &[domain::sales::Line],
     at: DateTime<Utc>,
 ) -> Result<Vec<JudgedLine>, Error> {
-    let outcomes = purchases.state().judge(lines.iter().map(|line| (line.sku.as_str(), line.quantity)));
-    let accepted =
-        lines.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Accepted).map(|(line, _)| line.units());
-    purchases.handle(purchases::Command::Return { document: document.to_owned(), units: accepted.collect(), at })?;
+    let Some(purchases) = purchases else {
+        return Ok(lines.iter().map(|line| JudgedLine::new(line.clone(), Outcome::Unjudged)).collect());
+    };
+    let claims = lines.iter().map(|line| (line.sku.as_str(), line.quantity, line.amount()));
+    let outcomes = purchases.state().judge(currency, claims);
+    let accepted = lines.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Accepted);
+    let units = accepted.map(|(line, _)| line.units()).collect();
+    let (document, currency) = (document.to_owned(), currency.to_owned());
+    purchases.handle(purchases::Command::Return { document, receipt: false, currency, units, at })?;
     Ok(lines.iter().cloned().zip(outcomes).map(|(line, outcome)| JudgedLine::new(line, outcome)).collect())
 }
 
-fn unjudged(lines: Vec<domain::sales::Line>) -> Vec<JudgedLine> {
-    lines.into_iter().map(|line| JudgedLine::new(line, Outcome::Unjudged)).collect()
+/// Decides on a return, and on the purchases of its customer if it has one.
+async fn take_back(
+    app: &App,
+    request: &event_store::Request,
+    document: Target<Return>,
+    customer: Option<&str>,
+    mut decide: impl FnMut(&mut Draft<Return>, Option<&mut Draft<Purchases>>) -> Result<(), Error>,
+) -> Result<Receipt, Problem> {
+    let receipt = match customer {
+        None => app.store.execute_with(request, document, |document| decide(document, None)).await,
+        Some(customer) => {
+            let purchases = Target::<Purchases>::existing(customer);
+            let both =
+                |document: &mut Draft<Return>, purchases: &mut Draft<Purchases>| decide(document, Some(purchases));
+            app.store.execute_pair(request, document, purchases, both).await
+        }
+    };
+    receipt.map_err(problem)
 }
 
 fn at_return(id: &str) -> String {
     path(["v1", "sales", "returns", id])
 }
 
-/// Records a return without receipt. Each line is accepted if the customer bought that many and has not returned them, over all sales;
-/// refused lines are recorded as such, and those of an unknown customer as not judged. `GET` it to see what became of each.
-#[utoipa::path(post, path = "/v1/sales/returns", tag = "sales", request_body = RecordReturn, responses((status = 201, body = Accepted)))]
-async fn record_return(State(app): State<App>, posted: Posted<RecordReturn>) -> Result<Answer, Problem> {
+/// Records a return without receipt. Each line is accepted if the customer bought that many in this currency, paid as much for all of them
+/// together, and has not been given it back, over all sales; refused lines are recorded as such, and those of an unknown customer as not
+/// judged. The answer tells what became of each.
+#[utoipa::path(post, path = "/v1/sales/returns", tag = "sales", request_body = RecordReturn, responses((status = 201, body = Told<Judged>)))]
+async fn record_return(State(app): State<App>, posted: Posted<RecordReturn>) -> Result<Answer<Judged>, Problem> {
     let at = posted.at(posted.body.at);
     let RecordReturn { id, store, customer, country, currency, lines: given, .. } = posted.body;
     let id = id.map_or_else(|| clock::new_id().to_string(), Into::into);
     let (store, country, currency) = (store.into_inner(), country.into_inner(), currency.into_inner());
     let customer = customer.map(Key::into_inner);
     let lines = lines(given);
-    let record = |lines| returns::Command::Record {
-        customer: customer.clone(),
-        store: store.clone(),
-        country: country.clone(),
-        currency: currency.clone(),
-        lines,
-        at,
+    let standing = stands(&app, &store).await?;
+    let mut made = None;
+    let decide = |document: &mut Draft<Return>, purchases: Option<&mut Draft<Purchases>>| {
+        standing.trades(&currency)?;
+        let judged = judge(purchases, (&id, &currency), &lines, at)?;
+        let (customer, store, country, currency) = (customer.clone(), store.clone(), country.clone(), currency.clone());
+        let record = returns::Command::Record { customer, store, country, currency, lines: judged, at };
+        made = document.handle(record)?.last().cloned();
+        Ok(())
     };
-    let target = Target::<Return>::new(&*id);
-    let receipt = match &customer {
-        None => app.store.execute(&posted.request, target, record(unjudged(lines))).await,
-        Some(customer) => {
-            let both = |document: &mut Draft<Return>, purchases: &mut Draft<Purchases>| {
-                let judged = judge(purchases, &id, &lines, at)?;
-                document.handle(record(judged)).map(|_| ())
-            };
-            app.store.execute_pair(&posted.request, target, Target::<Purchases>::existing(customer), both).await
-        }
-    };
-    Ok(Answer::created(at_return(&id), receipt.map_err(problem)?))
+    let receipt = take_back(&app, &posted.request, Target::new(&*id), customer.as_deref(), decide).await?;
+    let event = app.store.decided::<Return>(&receipt, made).await.map_err(unread)?;
+    let told = event.map(|event| Judged::of(&event, &currency));
+    Ok(Answer::created(at_return(&id), receipt).telling(told))
 }
 
 /// Adds lines to a return without receipt.
-#[utoipa::path(post, path = "/v1/sales/returns/{id}/add-lines", tag = "sales", params(("id" = Key, Path)), request_body = AddLines, responses((status = 200, body = Accepted)))]
+#[utoipa::path(post, path = "/v1/sales/returns/{id}/add-lines", tag = "sales", params(("id" = Key, Path)), request_body = AddLines, responses((status = 200, body = Told<Judged>)))]
 async fn add_return_lines(
     State(app): State<App>,
     Path(id): Path<Key>,
     posted: Posted<AddLines>,
-) -> Result<Answer, Problem> {
+) -> Result<Answer<Judged>, Problem> {
     let id = id.into_inner();
     let at = posted.at(posted.body.at);
     let lines = lines(posted.body.lines);
-    let target = Target::<Return>::existing(&*id);
-    let customer =
-        app.store.read(Target::<Return>::existing(&*id), |document| document.customer().map(str::to_owned)).await;
-    let receipt = match customer.map_err(|error| problem::<Error>(error.into()))? {
-        None => {
-            app.store.execute(&posted.request, target, returns::Command::AddLines { lines: unjudged(lines), at }).await
-        }
-        Some(customer) => {
-            let both = |document: &mut Draft<Return>, purchases: &mut Draft<Purchases>| {
-                let judged = judge(purchases, &id, &lines, at)?;
-                document.handle(returns::Command::AddLines { lines: judged, at }).map(|_| ())
-            };
-            app.store.execute_pair(&posted.request, target, Target::<Purchases>::existing(customer), both).await
-        }
+    let of_document = |document: &Return| (document.customer().map(str::to_owned), document.currency().to_owned());
+    let recorded = app.store.read(Target::<Return>::existing(&*id), of_document).await;
+    let (customer, currency) = recorded.map_err(unread)?;
+    let mut made = None;
+    let decide = |document: &mut Draft<Return>, purchases: Option<&mut Draft<Purchases>>| {
+        let judged = judge(purchases, (&id, &currency), &lines, at)?;
+        made = document.handle(returns::Command::AddLines { lines: judged, at })?.last().cloned();
+        Ok(())
     };
-    Ok(Answer::done(at_return(&id), receipt.map_err(problem)?))
+    let receipt = take_back(&app, &posted.request, Target::existing(&*id), customer.as_deref(), decide).await?;
+    let event = app.store.decided::<Return>(&receipt, made).await.map_err(unread)?;
+    let told = event.map(|event| Judged::of(&event, &currency));
+    Ok(Answer::done(at_return(&id), receipt).telling(told))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -344,14 +524,14 @@ async fn record_bad_debt(State(app): State<App>, posted: Posted<RecordBadDebt>) 
             unit_price: unit_price.into(),
         })
         .collect();
-    let command = bad_debt::Command::Record {
-        store: store.into(),
-        customer: customer.map(Into::into),
-        country: country.into(),
-        currency: currency.into(),
-        lines,
-        at,
-    };
-    let receipt = app.store.execute(&posted.request, Target::<BadDebt>::new(&*id), command).await.map_err(problem)?;
+    let (store, currency) = (store.into_inner(), currency.into_inner());
+    let standing = stands(&app, &store).await?;
+    let (customer, country, on) = (customer.map(Into::into), country.into(), currency.clone());
+    let command = bad_debt::Command::Record { store, customer, country, currency, lines, at };
+    let receipt = app.store.execute_with(&posted.request, Target::<BadDebt>::new(&*id), |draft| {
+        standing.trades(&on)?;
+        draft.handle(command.clone()).map(|_| ())
+    });
+    let receipt = receipt.await.map_err(problem)?;
     Ok(Answer::created(path(["v1", "sales", "bad-debts", &id]), receipt))
 }

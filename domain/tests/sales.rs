@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate as _;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use domain::Decimal;
-use domain::sales::purchases::{Outcome, Reason};
+use domain::sales::purchases::{Outcome, Reason, Taken};
 use domain::sales::sale::{Command, Event, RefundLine, RefundedLine, Status};
 use domain::sales::{Error, Line, Purchases, Sale, Units, bad_debt, purchases, returns};
 use proptest::prelude::{Strategy, prop_oneof, proptest};
@@ -50,13 +50,18 @@ fn completed() -> Event {
 }
 
 fn refund(refund: &str, lines: &[(&str, i64)]) -> Command {
-    let lines =
-        lines.iter().map(|(sku, quantity)| RefundLine { sku: (*sku).to_owned(), quantity: *quantity, reason: None });
+    let lines = lines.iter().map(|(sku, quantity)| RefundLine {
+        sku: Some((*sku).to_owned()),
+        line_no: None,
+        quantity: *quantity,
+        reason: None,
+    });
     Command::Refund { refund: refund.to_owned(), lines: lines.collect(), at: AT }
 }
 
 fn refunded(refund: &str, sku: &str, quantity: i64, pence: i64, status: Status) -> Event {
-    let line = RefundedLine { sku: sku.to_owned(), quantity, amount: Decimal::new(pence, 2), reason: None };
+    let line =
+        RefundedLine { sku: sku.to_owned(), line_no: None, quantity, amount: Decimal::new(pence, 2), reason: None };
     Event::Refunded { refund: refund.to_owned(), lines: vec![line], status, at: AT }
 }
 
@@ -116,14 +121,67 @@ fn a_refund_has_a_number_of_its_own() {
     given(refunded_once).when(refund("R1", &[("lamp", 1)])).then_expect_error(Error::RefundExists);
 }
 
+/// A lamp at 2.50, two; and the same lamp at 1.00, two.
+fn two_prices() -> Vec<Event> {
+    vec![recorded(vec![line("lamp", 2, 250), line("lamp", 2, 100)]), completed()]
+}
+
+fn refund_of(sku: Option<&str>, line_no: Option<i64>, quantity: i64) -> Command {
+    let line = RefundLine { sku: sku.map(str::to_owned), line_no, quantity, reason: None };
+    Command::Refund { refund: "R1".to_owned(), lines: vec![line], at: AT }
+}
+
 #[test]
-fn units_sold_at_several_prices_come_back_at_those_prices_in_order() {
-    let sold = vec![recorded(vec![line("lamp", 2, 250), line("lamp", 2, 100)]), completed()];
-    given(sold).when(refund("R1", &[("lamp", 3)])).then_expect_events(vec![refunded(
+fn a_refund_of_a_product_sold_at_several_prices_names_its_line() {
+    let ambiguous = Error::RefundAmbiguous { line: 0, sku: "lamp".to_owned() };
+    given(two_prices()).when(refund_of(Some("lamp"), None, 3)).then_expect_error(ambiguous);
+    for (sku, line_no, pence) in [(Some("lamp"), 2, 100), (None, 2, 100), (None, 1, 250)] {
+        let line = RefundedLine {
+            sku: "lamp".to_owned(),
+            line_no: Some(line_no),
+            quantity: 1,
+            amount: Decimal::new(pence, 2),
+            reason: None,
+        };
+        let status = Status::PartiallyRefunded;
+        given(two_prices()).when(refund_of(sku, Some(line_no), 1)).then_expect_events(vec![Event::Refunded {
+            refund: "R1".to_owned(),
+            lines: vec![line],
+            status,
+            at: AT,
+        }]);
+    }
+    given(two_prices()).when(refund_of(None, Some(2), 3)).then_expect_error(exceeds("lamp", 3, 2));
+    for (sku, line_no) in
+        [(Some("cup"), Some(1)), (None, None), (None, Some(0)), (None, Some(3)), (None, Some(i64::MIN))]
+    {
+        given(two_prices()).when(refund_of(sku, line_no, 1)).then_expect_error(Error::RefundLineUnknown { line: 0 });
+    }
+}
+
+#[test]
+fn a_refund_whose_amount_is_plain_needs_no_line() {
+    given(two_prices()).when(refund("R1", &[("lamp", 4)])).then_expect_events(vec![refunded(
         "R1",
         "lamp",
-        3,
-        600,
+        4,
+        700,
+        Status::Refunded,
+    )]);
+    let same_price = vec![recorded(vec![line("lamp", 1, 250), line("lamp", 2, 250)]), completed()];
+    given(same_price).when(refund("R1", &[("lamp", 2)])).then_expect_events(vec![refunded(
+        "R1",
+        "lamp",
+        2,
+        500,
+        Status::PartiallyRefunded,
+    )]);
+    let one_price_left = [two_prices(), vec![refunded("R0", "lamp", 2, 500, Status::PartiallyRefunded)]].concat();
+    given(one_price_left).when(refund("R1", &[("lamp", 1)])).then_expect_events(vec![refunded(
+        "R1",
+        "lamp",
+        1,
+        100,
         Status::PartiallyRefunded,
     )]);
 }
@@ -139,50 +197,124 @@ fn a_free_item_may_be_sold_and_lines_are_checked_one_by_one() {
     given(vec![]).when(record(vec![])).then_expect_error(Error::Lines);
 }
 
-fn units(units: &[(&str, i64)]) -> Vec<Units> {
-    units.iter().map(|(sku, quantity)| Units { sku: (*sku).to_owned(), quantity: *quantity }).collect()
+fn of(sku: &str, quantity: i64, pence: i64) -> Units {
+    Units { sku: sku.to_owned(), quantity, amount: Some(Decimal::new(pence, 2)) }
 }
 
-fn bought(of: &[(&str, i64)]) -> purchases::Event {
-    purchases::Event::Bought { sale: "1".to_owned(), units: units(of), at: AT }
+fn bought(sale: &str, units: Vec<Units>) -> purchases::Event {
+    purchases::Event::Bought { sale: sale.to_owned(), currency: Some("EUR".to_owned()), units, at: AT }
 }
 
-fn bring_back(of: &[(&str, i64)]) -> purchases::Command {
-    purchases::Command::Return { document: "C1".to_owned(), units: units(of), at: AT }
+fn bring_back(units: Vec<Units>) -> purchases::Command {
+    let currency = "EUR".to_owned();
+    purchases::Command::Return { document: "C1".to_owned(), receipt: false, currency, units, at: AT }
 }
 
-fn brought_back(of: &[(&str, i64)]) -> purchases::Event {
-    purchases::Event::Returned { document: "C1".to_owned(), units: units(of), at: AT }
+fn brought_back(units: Vec<Units>, of: &[(&str, &str, i64)]) -> purchases::Event {
+    let taken = |(sale, sku, quantity): &(&str, &str, i64)| Taken {
+        sale: (*sale).to_owned(),
+        sku: (*sku).to_owned(),
+        quantity: *quantity,
+    };
+    purchases::Event::Returned {
+        document: "C1".to_owned(),
+        receipt: false,
+        currency: Some("EUR".to_owned()),
+        units,
+        of: of.iter().map(taken).collect(),
+        at: AT,
+    }
 }
 
 #[test]
 fn a_customer_brings_back_what_they_bought_over_all_sales_and_no_more() {
     let given = |events| TestFramework::<Purchases>::with(()).given(events);
-    let twice = || vec![bought(&[("lamp", 2)]), bought(&[("lamp", 1)])];
-    given(twice()).when(bring_back(&[("lamp", 3)])).then_expect_events(vec![brought_back(&[("lamp", 3)])]);
+    let twice = || vec![bought("1", vec![of("lamp", 2, 20)]), bought("2", vec![of("lamp", 1, 10)])];
+    let all = || brought_back(vec![of("lamp", 3, 30)], &[("1", "lamp", 2), ("2", "lamp", 1)]);
+    given(twice()).when(bring_back(vec![of("lamp", 3, 30)])).then_expect_events(vec![all()]);
     let too_many = |wanted, left| Error::ReturnExceedsBought { sku: "lamp".to_owned(), wanted, left };
-    given(twice()).when(bring_back(&[("lamp", 2), ("lamp", 2)])).then_expect_error(too_many(4, 3));
-    given([twice(), vec![brought_back(&[("lamp", 2)])]].concat())
-        .when(bring_back(&[("lamp", 2)]))
-        .then_expect_error(too_many(2, 1));
+    given(twice()).when(bring_back(vec![of("lamp", 2, 1), of("lamp", 2, 1)])).then_expect_error(too_many(4, 3));
+    given([twice(), vec![all()]].concat()).when(bring_back(vec![of("lamp", 1, 0)])).then_expect_error(too_many(1, 0));
+}
+
+#[test]
+fn a_customer_gets_no_more_money_back_than_they_paid_in_that_currency() {
+    let given = |events| TestFramework::<Purchases>::with(()).given(events);
+    let sold = || vec![bought("1", vec![of("lamp", 3, 600)])];
+    let too_much = |wanted, left| Error::ReturnExceedsPaid {
+        sku: "lamp".to_owned(),
+        wanted: Decimal::new(wanted, 2),
+        left: Decimal::new(left, 2),
+    };
+    given(sold()).when(bring_back(vec![of("lamp", 1, 601)])).then_expect_error(too_much(601, 600));
+    let once = brought_back(vec![of("lamp", 1, 500)], &[("1", "lamp", 1)]);
+    given([sold(), vec![once]].concat())
+        .when(bring_back(vec![of("lamp", 1, 101)]))
+        .then_expect_error(too_much(101, 100));
+    let mut pounds = bring_back(vec![of("lamp", 1, 1)]);
+    if let purchases::Command::Return { currency, .. } = &mut pounds {
+        "GBP".clone_into(currency);
+    }
+    let none = Error::ReturnExceedsBought { sku: "lamp".to_owned(), wanted: 1, left: 0 };
+    given(sold()).when(pounds).then_expect_error(none);
 }
 
 #[test]
 fn lines_of_a_return_are_judged_one_after_another_and_each_as_a_whole() {
     let mut purchases = Purchases::default();
-    purchases.apply(bought(&[("lamp", 3)]));
-    let refused = |reason, balance| Outcome::Refused { reason, balance };
-    let judged = purchases.judge([("lamp", 2), ("lamp", 2), ("lamp", 1), ("lamp", 1), ("cup", 1)].into_iter());
+    purchases.apply(bought("1", vec![of("lamp", 4, 400)]));
+    let refused = |reason, balance| Outcome::Refused { reason, balance, paid: None };
+    let claims = [("lamp", 2, 100), ("lamp", 3, 1), ("lamp", 1, 301), ("lamp", 2, 300), ("lamp", 1, 0), ("cup", 1, 1)];
+    let claims = || claims.into_iter().map(|(sku, quantity, pence)| (sku, quantity, Decimal::new(pence, 2)));
+    let paid = Some(Decimal::new(300, 2));
     assert_eq!(
-        judged,
+        purchases.judge("EUR", claims()),
         [
             Outcome::Accepted,
-            refused(Reason::Exceeds, 1),
+            refused(Reason::Exceeds, 2),
+            Outcome::Refused { reason: Reason::ExceedsPaid, balance: 2, paid },
             Outcome::Accepted,
             refused(Reason::Exceeds, 0),
             refused(Reason::NeverSold, 0)
         ]
     );
+    assert_eq!(purchases.judge("GBP", claims().take(1)), [refused(Reason::NeverSold, 0)]);
+}
+
+#[test]
+fn what_was_bought_before_money_was_recorded_is_judged_by_units_alone() {
+    let old = [
+        r#"{"bought":{"sale":"1","units":[{"sku":"lamp","quantity":3}],"at":"1970-01-01T00:00:00Z"}}"#,
+        r#"{"returned":{"document":"C0","units":[{"sku":"lamp","quantity":1}],"at":"1970-01-01T00:00:00Z"}}"#,
+    ];
+    let mut purchases = Purchases::default();
+    for event in old {
+        purchases.apply(serde_json::from_str(event).unwrap());
+    }
+    let judged = purchases.judge("EUR", [("lamp", 2, Decimal::ONE_HUNDRED), ("lamp", 1, Decimal::ONE)].into_iter());
+    assert_eq!(judged, [Outcome::Accepted, Outcome::Refused { reason: Reason::Exceeds, balance: 0, paid: None }]);
+}
+
+#[test]
+fn a_refund_by_receipt_takes_its_own_sale_first_and_another_where_that_came_back_already() {
+    let mut purchases = Purchases::default();
+    purchases.apply(bought("1", vec![of("lamp", 2, 200)]));
+    purchases.apply(bought("2", vec![of("lamp", 2, 200)]));
+    let mut back = |document: &str, receipt, quantity| {
+        let (document, currency) = (document.to_owned(), "EUR".to_owned());
+        let units = vec![of("lamp", quantity, quantity * 100)];
+        let back = purchases::Command::Return { document, receipt, currency, units, at: AT };
+        let events = purchases.decide(back).unwrap();
+        let [purchases::Event::Returned { of, .. }] = events.as_slice() else { panic!("{events:?}") };
+        let of: Vec<_> = of.iter().map(|taken| (taken.sale.clone(), taken.quantity)).collect();
+        for event in events {
+            purchases.apply(event);
+        }
+        of
+    };
+    assert_eq!(back("2", true, 1), [("2".to_owned(), 1)]);
+    assert_eq!(back("C1", false, 1), [("1".to_owned(), 1)]);
+    assert_eq!(back("1", true, 2), [("1".to_owned(), 1), ("2".to_owned(), 1)]);
 }
 
 #[test]
@@ -251,6 +383,11 @@ fn sku(number: u8) -> String {
     format!("sku-{number}")
 }
 
+/// At the till everything costs 1.00.
+fn of_till(sku: &str, quantity: i64) -> Units {
+    of(sku, quantity, quantity * 100)
+}
+
 /// One customer, their receipts and their purchases, changed together as the command API changes them.
 #[derive(Default)]
 struct Till {
@@ -281,14 +418,15 @@ impl Till {
                 for line in lines {
                     self.sold.entry((receipt, line.sku.clone())).or_default().0 += line.quantity;
                 }
-                self.buy(lines.iter().map(Line::units).collect());
+                self.buy(receipt, lines.iter().map(Line::units).collect());
             }
             self.receipts[receipt].apply(event);
         }
     }
 
-    fn buy(&mut self, units: Vec<Units>) {
-        let buy = purchases::Command::Buy { sale: "1".to_owned(), units, at: AT };
+    fn buy(&mut self, receipt: usize, units: Vec<Units>) {
+        let currency = "EUR".to_owned();
+        let buy = purchases::Command::Buy { sale: receipt.to_string(), currency, units, at: AT };
         for event in self.purchases.decide(buy).unwrap_or_default() {
             self.purchases.apply(event);
         }
@@ -298,7 +436,10 @@ impl Till {
         let names: Vec<_> = of.iter().map(|(number, quantity)| (sku(*number), *quantity)).collect();
         let wanted: Vec<_> = names.iter().map(|(sku, quantity)| (sku.as_str(), *quantity)).collect();
         let by_receipt = self.receipts[receipt].decide(refund(&number.to_string(), &wanted));
-        let by_customer = self.purchases.decide(bring_back(&wanted));
+        let units = wanted.iter().map(|(sku, quantity)| of_till(sku, *quantity)).collect();
+        let (document, currency) = (receipt.to_string(), "EUR".to_owned());
+        let back = purchases::Command::Return { document, receipt: true, currency, units, at: AT };
+        let by_customer = self.purchases.decide(back);
         let (Ok(by_receipt), Ok(by_customer)) = (by_receipt, by_customer) else { return };
         for (sku, quantity) in names {
             self.sold.entry((receipt, sku.clone())).or_default().1 += quantity;
@@ -314,7 +455,8 @@ impl Till {
 
     fn bring_back(&mut self, of: &[(u8, i64)]) {
         let names: Vec<_> = of.iter().map(|(number, quantity)| (sku(*number), *quantity)).collect();
-        let outcomes = self.purchases.judge(names.iter().map(|(sku, quantity)| (sku.as_str(), *quantity)));
+        let claims = names.iter().map(|(sku, quantity)| (sku.as_str(), *quantity, Decimal::from(*quantity)));
+        let outcomes = self.purchases.judge("EUR", claims);
         let accepted: Vec<_> = names
             .iter()
             .zip(outcomes)
@@ -324,7 +466,8 @@ impl Till {
         for (sku, quantity) in &accepted {
             *self.returned.entry((*sku).to_owned()).or_default() += quantity;
         }
-        let events = self.purchases.decide(bring_back(&accepted)).unwrap();
+        let units = accepted.iter().map(|(sku, quantity)| of_till(sku, *quantity)).collect();
+        let events = self.purchases.decide(bring_back(units)).unwrap();
         for event in events {
             self.purchases.apply(event);
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::system::System;
@@ -73,24 +73,31 @@ async fn record_sales(
     stop: Arc<AtomicBool>,
     acknowledged: Arc<AtomicUsize>,
 ) -> anyhow::Result<Vec<String>> {
+    let target = client % system.commands.len();
+    let store = json!({ "id": "online", "name": "Online shop", "country": "France", "currency": "EUR" });
+    done(&system, target, "/v1/catalog/stores", "the store", &store).await?;
     let mut ids = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let id = format!("{client}-{}", ids.len());
         let sale = json!({ "id": id, "store": "online", "customer": format!("c{}", client % 3), "country": "France", "currency": "EUR",
             "complete": true, "lines": [{ "sku": "A", "description": "a", "quantity": 1 + client, "unit_price": "1.25" }] });
-        let target = client % system.commands.len();
-        loop {
-            match system.post_to(target, "/v1/sales", Some(&id), &sale).await {
-                Ok(answer) if answer.status == 201 => break,
-                Ok(answer) => ensure!(answer.status >= 500, "sale {id} was refused: {answer:?}"),
-                Err(_) => {}
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        done(&system, target, "/v1/sales", &id, &sale).await?;
         acknowledged.fetch_add(1, Ordering::Relaxed);
         ids.push(id);
     }
     Ok(ids)
+}
+
+/// Sends a command under a key until it is answered.
+async fn done(system: &System, target: usize, path: &str, key: &str, body: &Value) -> anyhow::Result<()> {
+    loop {
+        match system.post_to(target, path, Some(key), body).await {
+            Ok(answer) if answer.status == 201 => return Ok(()),
+            Ok(answer) => ensure!(answer.status >= 500, "{path} under {key} was refused: {answer:?}"),
+            Err(_) => {}
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Each acknowledged sale is in the log exactly once, the log is dense, the stream equals it, and every read model equals a rebuild.

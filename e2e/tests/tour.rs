@@ -8,6 +8,10 @@ async fn a_sale_posted_over_http_is_in_the_log_on_the_stream_in_a_read_model_and
     let system = System::start().await.unwrap();
     let sale = json!({ "id": "1001", "store": "high-street", "customer": "ada", "country": "United Kingdom", "currency": "GBP",
         "complete": true, "lines": [{ "sku": "MUG", "description": "Mug", "quantity": 3, "unit_price": "4.50" }] });
+    let early = system.post("/v1/sales", Some("sale-1001"), &sale).await.unwrap();
+    assert_eq!((early.status, &early.body["code"]), (422, &json!("sales.store_unknown")), "{early:?}");
+    let store = json!({ "id": "high-street", "name": "High Street", "country": "United Kingdom", "currency": "GBP" });
+    assert_eq!(system.post("/v1/catalog/stores", None, &store).await.unwrap().status, 201);
     let sold = system.post("/v1/sales", Some("sale-1001"), &sale).await.unwrap();
     assert_eq!(sold.status, 201, "{sold:?}");
     let position = sold.body["position"].as_i64().unwrap();

@@ -139,6 +139,35 @@ impl EventStore {
             }
         }
     }
+
+    /// Looks at a stream's state as this process knows it: what other processes wrote since it was loaded may be missing. Costs nothing once
+    /// the stream is in memory.
+    ///
+    /// # Errors
+    /// When the stream cannot be loaded.
+    pub async fn glance<A, T>(&self, target: Target<A>, look: impl FnOnce(&A) -> T) -> Result<T, LogError>
+    where
+        A: Aggregate<Services = ()> + Clone + 'static,
+    {
+        self.part(&target).await.map(|part| look(part.draft.state()))
+    }
+
+    /// What a command decided: as it was decided just now, or as the log has it where the receipt is that of an earlier request.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or the event cannot.
+    pub async fn decided<A: Aggregate>(
+        &self,
+        receipt: &Receipt,
+        now: Option<A::Event>,
+    ) -> Result<Option<A::Event>, LogError> {
+        if !receipt.replayed {
+            return Ok(now);
+        }
+        let events = load::stream(&self.0.database, A::TYPE, &receipt.aggregate_id, receipt.sequence - 1).await?;
+        let event = events.into_iter().find(|event| event.sequence == receipt.sequence);
+        event.map(|event| Ok(self.0.upcasters.apply(event)?.decode()?)).transpose()
+    }
 }
 
 impl EventStore {

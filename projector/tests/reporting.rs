@@ -72,7 +72,7 @@ fn a_sale_is_counted_once_and_what_it_shows_later_is_counted_then() {
 
 #[test]
 fn claims_are_counted_by_what_became_of_them() {
-    let refused = |reason| Outcome::Refused { reason, balance: 0 };
+    let refused = |reason| Outcome::Refused { reason, balance: 0, paid: None };
     let mut log = Log::default();
     log.record("sale", "1", &sold_to(Some("17850"), 1, vec![line("lamp", 9, 100)]));
     log.record("sale", "1", &refunded("R1", "lamp", 1, 100));
@@ -223,7 +223,7 @@ async fn a_store_may_open_after_it_was_looked_for_in_vain(pool: sqlx::PgPool) {
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn net_is_what_was_sold_less_what_was_taken_back_and_no_refused_claim_or_debt_lowers_it(pool: sqlx::PgPool) {
-    let refused = Outcome::Refused { reason: Reason::Exceeds, balance: 0 };
+    let refused = Outcome::Refused { reason: Reason::Exceeds, balance: 0, paid: None };
     let mut log = Log::default();
     log.record("sale", "1", &sold_to(Some("17850"), 1, vec![line("lamp", 9, 100)]));
     log.record("sale", "1", &refunded("R1", "lamp", 1, 100));

@@ -4,7 +4,7 @@
 mod folding;
 
 use domain::Decimal;
-use domain::sales::purchases::{Outcome, Reason};
+use domain::sales::purchases::{self, Outcome, Reason, Taken};
 use domain::sales::sale;
 use folding::till::{added, day, line, refunded, returned, returned_more, sold_to, written_off};
 use folding::{Log, fold};
@@ -74,9 +74,51 @@ fn a_refund_by_receipt_is_accepted_and_shows_on_the_sale() {
     );
 }
 
+/// Units of lamps that are taken to be of these sales come back.
+fn came_back(document: &str, receipt: bool, of: &[(&str, i64)]) -> purchases::Event {
+    let taken = |(sale, quantity): &(&str, i64)| Taken {
+        sale: (*sale).to_owned(),
+        sku: "lamp".to_owned(),
+        quantity: *quantity,
+    };
+    purchases::Event::Returned {
+        document: document.to_owned(),
+        receipt,
+        currency: Some("GBP".to_owned()),
+        units: Vec::new(),
+        of: of.iter().map(taken).collect(),
+        at: day(3),
+    }
+}
+
+#[test]
+fn the_status_of_a_sale_tells_what_came_back_of_it_without_receipt() {
+    let mut log = Log::default();
+    for id in ["1", "2"] {
+        log.record("sale", id, &sold_to(Some("17850"), 1, vec![line("lamp", 2, 150)]));
+        log.record("sale", id, &sale::Event::Completed { at: day(1) });
+    }
+    let status = |log: &Log| {
+        let rows = fold(&Sales, &log.events);
+        ["1", "2"].map(|id| {
+            let row = rows.sale.get(&id.to_owned()).unwrap().cloned().unwrap();
+            (row.status, row.refunded_units, row.returned_units)
+        })
+    };
+    let is = |status: &str, refunded, returned| (status.to_owned(), refunded, returned);
+    log.record("purchases", "17850", &came_back("C1", false, &[("1", 1)]));
+    assert_eq!(status(&log), [is("partially_refunded", 0, 1), is("completed", 0, 0)]);
+    log.record("purchases", "17850", &came_back("C2", false, &[("1", 1)]));
+    assert_eq!(status(&log), [is("refunded", 0, 2), is("completed", 0, 0)]);
+    // By the receipt of 1, of which nothing is left: what was returned before is now taken to be of 2.
+    log.record("sale", "1", &refunded("R1", "lamp", 2, 300));
+    log.record("purchases", "17850", &came_back("1", true, &[("2", 2)]));
+    assert_eq!(status(&log), [is("refunded", 2, 0), is("refunded", 0, 2)]);
+}
+
 #[test]
 fn a_return_keeps_every_line_with_what_became_of_it() {
-    let refused = Outcome::Refused { reason: Reason::Exceeds, balance: 2 };
+    let refused = Outcome::Refused { reason: Reason::Exceeds, balance: 2, paid: None };
     let mut log = Log::default();
     log.record("return", "C536379", &returned(Some("17850"), vec![(line("lamp", 1, 150), Outcome::Accepted)]));
     log.record("return", "C536379", &returned_more(vec![(line("cup", 5, 100), refused)]));

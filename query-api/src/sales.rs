@@ -44,6 +44,8 @@ struct Sale {
     #[schema(value_type = String)]
     refunded: Decimal,
     refunded_units: i64,
+    /// Units that came back without receipt and are taken to be of this sale.
+    returned_units: i64,
     /// For `If-Match` of the next command on this sale.
     sequence: i64,
 }
@@ -118,7 +120,7 @@ async fn find(app: &App, wanted: Found) -> Result<Vec<Sale>, Problem> {
     let after = after.and_then(|micros| i64::try_from(micros).ok()).and_then(DateTime::from_timestamp_micros);
     let sales = sqlx::query_as!(
         Sale,
-        "select id, store, customer, country, currency, status, at, completed_at, lines, units, gross, refunded, refunded_units, sequence
+        "select id, store, customer, country, currency, status, at, completed_at, lines, units, gross, refunded, refunded_units, returned_units, sequence
          from sales.sale
          where ($1::text is null or customer = $1) and ($2::text is null or store = $2) and ($3::text is null or country = $3)
            and ($4::text is null or status = $4) and ($5::timestamptz is null or at >= $5) and ($6::timestamptz is null or at < $6)
@@ -147,7 +149,7 @@ async fn largest(
     let Which { customer, store, country, status, from, to } = filter;
     let sales = sqlx::query_as!(
         Sale,
-        "select id, store, customer, country, currency, status, at, completed_at, lines, units, gross, refunded, refunded_units, sequence
+        "select id, store, customer, country, currency, status, at, completed_at, lines, units, gross, refunded, refunded_units, returned_units, sequence
          from (select s.*, case $7 when '-gross' then -gross else -lines end as rank from sales.sale s) s
          where ($1::text is null or customer = $1) and ($2::text is null or store = $2) and ($3::text is null or country = $3)
            and ($4::text is null or status = $4) and ($5::timestamptz is null or at >= $5) and ($6::timestamptz is null or at < $6)
@@ -208,7 +210,7 @@ async fn sale(State(app): State<App>, Path(id): Path<Key>, asked: Asked<Nothing>
     let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
     let sale = sqlx::query_as!(
         Sale,
-        "select id, store, customer, country, currency, status, at, completed_at, lines, units, gross, refunded, refunded_units, sequence
+        "select id, store, customer, country, currency, status, at, completed_at, lines, units, gross, refunded, refunded_units, returned_units, sequence
          from sales.sale where id = $1",
         &*id
     );

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use command_api::stores::{Stores, Which};
 use command_api::{App, Parts, bulk, router};
 use e2e::calls::{Answer, call, key_of_each};
 use event_store::{EventStore, Settings, Upcasters};
@@ -23,6 +24,11 @@ impl Api {
         Self::with(pool, Duration::from_secs(30), |_| ())
     }
 
+    /// The same, and stores are those that the catalog knows.
+    pub(crate) fn with_known_stores(pool: &PgPool) -> Self {
+        Self::of(pool, Which::Known, Duration::from_secs(30), |_| ())
+    }
+
     pub(crate) fn with_patience(pool: &PgPool, request_timeout: Duration) -> Self {
         Self::with(pool, request_timeout, |_| ())
     }
@@ -32,6 +38,10 @@ impl Api {
     }
 
     fn with(pool: &PgPool, request_timeout: Duration, change: impl FnOnce(&mut bulk::Limits)) -> Self {
+        Self::of(pool, Which::Any, request_timeout, change)
+    }
+
+    fn of(pool: &PgPool, stores: Which, request_timeout: Duration, change: impl FnOnce(&mut bulk::Limits)) -> Self {
         let keys = ApiKeys::parse(&key_of_each(domain::access::ROLES), domain::access::ROLES).unwrap();
         let store = EventStore::start(pool.clone(), Upcasters::new(domain::upcasters()), Settings::default());
         let mut bulk = bulk::Limits {
@@ -51,7 +61,9 @@ impl Api {
             request_timeout,
             bulk,
         };
-        Self { router: router(App { store, longest_hold: chrono::TimeDelta::minutes(30) }, parts), pool: pool.clone() }
+        let stores = Stores::of(store.clone(), stores);
+        let app = App { store, longest_hold: chrono::TimeDelta::minutes(30), stores };
+        Self { router: router(app, parts), pool: pool.clone() }
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {

@@ -15,9 +15,15 @@ pub enum Store {
     #[default]
     Unknown,
     /// It sells.
-    Open,
+    Open {
+        /// What it trades in.
+        currency: String,
+    },
     /// It has closed for good.
-    Closed,
+    Closed {
+        /// What it traded in.
+        currency: String,
+    },
 }
 
 /// What can be asked of a store.
@@ -73,9 +79,9 @@ impl Store {
             (Self::Unknown, Command::Open { name, country, currency, time_zone, at }) => {
                 Event::Opened { name, country, currency, time_zone, at }
             }
-            (Self::Open | Self::Closed, Command::Open { .. }) => return Err(Error::StoreExists),
-            (Self::Open, Command::Close { at }) => Event::Closed { at },
-            (Self::Closed, Command::Close { .. }) => return Err(Error::StoreClosed),
+            (Self::Open { .. } | Self::Closed { .. }, Command::Open { .. }) => return Err(Error::StoreExists),
+            (Self::Open { .. }, Command::Close { at }) => Event::Closed { at },
+            (Self::Closed { .. }, Command::Close { .. }) => return Err(Error::StoreClosed),
             (Self::Unknown, Command::Close { .. }) => return Err(Error::StoreUnknown),
         };
         Ok(vec![event])
@@ -83,9 +89,12 @@ impl Store {
 
     /// The state after an event.
     pub fn evolve(&mut self, event: Event) {
-        *self = match event {
-            Event::Opened { .. } => Self::Open,
-            Event::Closed { .. } => Self::Closed,
+        *self = match (&*self, event) {
+            (_, Event::Opened { currency, .. }) => Self::Open { currency },
+            (Self::Open { currency } | Self::Closed { currency }, Event::Closed { .. }) => {
+                Self::Closed { currency: currency.clone() }
+            }
+            (Self::Unknown, Event::Closed { .. }) => Self::Unknown,
         };
     }
 }

@@ -57,6 +57,12 @@ pub enum Error {
     /// From a store to itself.
     #[error("a transfer must go to another store")]
     SameStore,
+    /// Nobody has opened such a store.
+    #[error("there is no such store; open it first (importers of history can do without: `--stores any`)")]
+    StoreUnknown,
+    /// The store takes nothing any more.
+    #[error("the store has closed; it takes no stock any more")]
+    StoreClosed,
 }
 
 impl Refusal for Error {
@@ -76,6 +82,8 @@ impl Refusal for Error {
             Self::Text(_) => "inventory.text",
             Self::Key(_) => "inventory.key",
             Self::SameStore => "inventory.same_store",
+            Self::StoreUnknown => "inventory.store_unknown",
+            Self::StoreClosed => "inventory.store_closed",
         }
     }
 
@@ -86,7 +94,8 @@ impl Refusal for Error {
             | Self::ReservationEnded
             | Self::ReservationVoided
             | Self::TooManyReservations
-            | Self::ReservationExpired => Kind::OutOfTurn,
+            | Self::ReservationExpired
+            | Self::StoreClosed => Kind::OutOfTurn,
             Self::NotEnough { .. }
             | Self::ExpiresTooEarly
             | Self::ReservationTooLong { .. }
@@ -94,7 +103,8 @@ impl Refusal for Error {
             | Self::Adjustment
             | Self::Text(_)
             | Self::Key(_)
-            | Self::SameStore => Kind::Invalid,
+            | Self::SameStore
+            | Self::StoreUnknown => Kind::Invalid,
         }
     }
 
@@ -103,7 +113,7 @@ impl Refusal for Error {
             Self::NotEnough { .. } | Self::Quantity | Self::Adjustment => Some("/quantity".to_owned()),
             Self::ExpiresTooEarly | Self::ReservationTooLong { .. } => Some("/expires_at".to_owned()),
             Self::Text(field) | Self::Key(field) => Some(format!("/{field}")),
-            Self::SameStore => Some("/to".to_owned()),
+            Self::SameStore | Self::StoreUnknown | Self::StoreClosed => Some("/to".to_owned()),
             _ => None,
         }
     }

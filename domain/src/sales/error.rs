@@ -1,3 +1,4 @@
+use rust_decimal::Decimal;
 use thiserror::Error;
 
 use crate::{Kind, Refusal};
@@ -40,6 +41,30 @@ pub enum Error {
         /// Units that could be returned.
         left: i64,
     },
+    /// More money than the customer paid and was not given back, over all sales.
+    #[error("{wanted} cannot be given back for {sku}: the customer paid {left} that have not been given back")]
+    ReturnExceedsPaid {
+        /// For what.
+        sku: String,
+        /// Money asked for.
+        wanted: Decimal,
+        /// Money that could be given back.
+        left: Decimal,
+    },
+    /// The product was sold at several prices, and nobody says which of them is refunded.
+    #[error("{sku} was sold at several prices in this sale; name the line with `line_no`, as the sale shows it")]
+    RefundAmbiguous {
+        /// Which line of the refund, from 0.
+        line: usize,
+        /// Of what.
+        sku: String,
+    },
+    /// The sale has no such line.
+    #[error("the sale has no such line; name one by `line_no` and `sku` as the sale shows them, or by one of both")]
+    RefundLineUnknown {
+        /// Which line of the refund, from 0.
+        line: usize,
+    },
     /// There is no such return.
     #[error("the return does not exist")]
     ReturnUnknown,
@@ -49,6 +74,15 @@ pub enum Error {
     /// The document's number is taken.
     #[error("a bad debt with this id has been recorded already")]
     BadDebtExists,
+    /// Nobody has opened such a store.
+    #[error("there is no such store; open it first (importers of history can do without: `--stores any`)")]
+    StoreUnknown,
+    /// The store sells nothing any more.
+    #[error("the store has closed; it sells nothing any more")]
+    StoreClosed,
+    /// Not what the store trades in.
+    #[error("the store trades in {0}, and in nothing else")]
+    StoreCurrency(String),
     /// No lines, or too many at once.
     #[error("there must be 1 to 1000 lines")]
     Lines,
@@ -103,9 +137,15 @@ impl Refusal for Error {
             Self::RefundExists => "sales.refund_exists",
             Self::RefundExceedsSold { .. } => "sales.refund_exceeds_sold",
             Self::ReturnExceedsBought { .. } => "sales.return_exceeds_bought",
+            Self::ReturnExceedsPaid { .. } => "sales.return_exceeds_paid",
+            Self::RefundAmbiguous { .. } => "sales.refund_ambiguous",
+            Self::RefundLineUnknown { .. } => "sales.refund_line_unknown",
             Self::ReturnUnknown => "sales.return_unknown",
             Self::ReturnExists => "sales.return_exists",
             Self::BadDebtExists => "sales.bad_debt_exists",
+            Self::StoreUnknown => "sales.store_unknown",
+            Self::StoreClosed => "sales.store_closed",
+            Self::StoreCurrency(_) => "sales.store_currency",
             Self::Lines => "sales.lines",
             Self::Total => "sales.total",
             Self::Quantity { .. } => "sales.quantity",
@@ -126,9 +166,15 @@ impl Refusal for Error {
             | Self::SaleActive
             | Self::RefundExists
             | Self::ReturnExists
-            | Self::BadDebtExists => Kind::OutOfTurn,
+            | Self::BadDebtExists
+            | Self::StoreClosed => Kind::OutOfTurn,
             Self::RefundExceedsSold { .. }
             | Self::ReturnExceedsBought { .. }
+            | Self::ReturnExceedsPaid { .. }
+            | Self::RefundAmbiguous { .. }
+            | Self::RefundLineUnknown { .. }
+            | Self::StoreUnknown
+            | Self::StoreCurrency(_)
             | Self::Lines
             | Self::Total
             | Self::Quantity { .. }
@@ -144,12 +190,16 @@ impl Refusal for Error {
     fn pointer(&self) -> Option<String> {
         match self {
             Self::Lines | Self::Total => Some("/lines".to_owned()),
+            Self::RefundAmbiguous { line, .. } | Self::RefundLineUnknown { line } => {
+                Some(format!("/lines/{line}/line_no"))
+            }
             Self::Quantity { line } => Some(format!("/lines/{line}/quantity")),
             Self::Price { line } => Some(format!("/lines/{line}/unit_price")),
             Self::Sku { line } => Some(format!("/lines/{line}/sku")),
             Self::Reason { line } => Some(format!("/lines/{line}/reason")),
             Self::Description { line } => Some(format!("/lines/{line}/description")),
-            Self::Currency => Some("/currency".to_owned()),
+            Self::StoreUnknown | Self::StoreClosed => Some("/store".to_owned()),
+            Self::Currency | Self::StoreCurrency(_) => Some("/currency".to_owned()),
             Self::Key(field) => Some(format!("/{field}")),
             _ => None,
         }

@@ -29,6 +29,9 @@ pub struct Units {
     pub sku: String,
     /// How many.
     pub quantity: i64,
+    /// What was paid for them, or is given back; not recorded in the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Decimal>,
 }
 
 impl Line {
@@ -38,10 +41,10 @@ impl Line {
         Decimal::from(self.quantity) * self.unit_price
     }
 
-    /// The units of the line.
+    /// The units of the line, and what they come to.
     #[must_use]
     pub fn units(&self) -> Units {
-        Units { sku: self.sku.clone(), quantity: self.quantity }
+        Units { sku: self.sku.clone(), quantity: self.quantity, amount: Some(self.amount()) }
     }
 }
 

@@ -2,9 +2,11 @@
 
 pub mod access;
 pub mod bad_debt;
+mod bought;
 mod error;
 mod line;
 pub mod purchases;
+mod receipt;
 pub mod returns;
 pub mod sale;
 

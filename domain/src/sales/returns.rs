@@ -20,6 +20,8 @@ pub enum Return {
     Recorded {
         /// Who brought the goods back, if that is known.
         customer: Option<String>,
+        /// What it is in.
+        currency: String,
     },
 }
 
@@ -99,7 +101,16 @@ impl Return {
     pub fn customer(&self) -> Option<&str> {
         match self {
             Self::Unknown => None,
-            Self::Recorded { customer } => customer.as_deref(),
+            Self::Recorded { customer, .. } => customer.as_deref(),
+        }
+    }
+
+    /// What its amounts are in; empty as long as it is unknown.
+    #[must_use]
+    pub fn currency(&self) -> &str {
+        match self {
+            Self::Unknown => "",
+            Self::Recorded { currency, .. } => currency,
         }
     }
 
@@ -127,7 +138,7 @@ impl Return {
     /// The state after an event.
     pub fn evolve(&mut self, event: Event) {
         match event {
-            Event::Recorded { customer, .. } => *self = Self::Recorded { customer },
+            Event::Recorded { customer, currency, .. } => *self = Self::Recorded { customer, currency },
             Event::LinesAdded { .. } => {}
         }
     }

@@ -1,15 +1,14 @@
 //! A sale at a point of sale: recorded, completed, refunded by receipt.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::line::{check, check_count, check_document, check_units};
+use super::line::{check, check_document};
 use super::{Error, Line};
 use crate::aggregate::aggregate;
-use crate::values::text;
+
+pub use super::receipt::Receipt;
 
 /// A sale, from before it is recorded.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,22 +21,6 @@ pub enum Sale {
     Active(Receipt),
     /// Nothing is added any more; lines may be refunded.
     Complete(Receipt),
-}
-
-/// What was sold, and what of it was refunded.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Receipt {
-    customer: Option<String>,
-    lines: Vec<Sold>,
-    refunds: BTreeSet<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Sold {
-    sku: String,
-    unit_price: Decimal,
-    /// Units sold and not refunded.
-    left: i64,
 }
 
 /// How much of a complete sale has come back.
@@ -53,8 +36,10 @@ pub enum Status {
 /// What is to be refunded of a sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundLine {
-    /// Of what.
-    pub sku: String,
+    /// Of what. With the number of a line it need not be told.
+    pub sku: Option<String>,
+    /// Which line of the sale, from 1. Needed where the product was sold at several prices.
+    pub line_no: Option<i64>,
     /// How many units.
     pub quantity: i64,
     /// Why, in the customer's words.
@@ -66,6 +51,9 @@ pub struct RefundLine {
 pub struct RefundedLine {
     /// Of what.
     pub sku: String,
+    /// Which line of the sale, from 1, if it was named; else the first lines of the product that had units left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_no: Option<i64>,
     /// How many units.
     pub quantity: i64,
     /// What was paid for them in this sale.
@@ -125,12 +113,12 @@ aggregate!(Sale in "sale", refuses with Error,
 );
 
 impl Sale {
-    /// Who bought, if that is known.
+    /// What was sold to whom, once it is recorded.
     #[must_use]
-    pub fn customer(&self) -> Option<&str> {
+    pub fn receipt(&self) -> Option<&Receipt> {
         match self {
             Self::Unknown => None,
-            Self::Active(receipt) | Self::Complete(receipt) => receipt.customer.as_deref(),
+            Self::Active(receipt) | Self::Complete(receipt) => Some(receipt),
         }
     }
 
@@ -164,75 +152,16 @@ impl Sale {
     /// The state after an event.
     pub fn evolve(&mut self, event: Event) {
         match (&mut *self, event) {
-            (_, Event::Recorded { customer, lines, .. }) => {
-                let mut receipt = Receipt { customer, ..Receipt::default() };
-                receipt.add(lines);
-                *self = Self::Active(receipt);
+            (_, Event::Recorded { store, customer, currency, lines, .. }) => {
+                *self = Self::Active(Receipt::of(store, customer, currency, lines));
             }
             (Self::Active(receipt), Event::LinesAdded { lines, .. }) => receipt.add(lines),
             (Self::Active(receipt), Event::Completed { .. }) => *self = Self::Complete(std::mem::take(receipt)),
             (Self::Complete(receipt), Event::Refunded { refund, lines, .. }) => {
-                for line in lines {
-                    receipt.take(&line.sku, line.quantity);
-                }
-                receipt.refunds.insert(refund);
+                receipt.refunded(refund, &lines);
             }
             (Self::Unknown | Self::Complete(_), Event::LinesAdded { .. } | Event::Completed { .. })
             | (Self::Unknown | Self::Active(_), Event::Refunded { .. }) => {}
         }
-    }
-}
-
-impl Receipt {
-    fn add(&mut self, lines: Vec<Line>) {
-        self.lines.extend(lines.into_iter().map(|line| Sold {
-            sku: line.sku,
-            unit_price: line.unit_price,
-            left: line.quantity,
-        }));
-    }
-
-    /// Takes units back, those sold first before the others, and returns what was paid for them.
-    fn take(&mut self, sku: &str, quantity: i64) -> Decimal {
-        let mut wanted = quantity;
-        let mut amount = Decimal::ZERO;
-        for sold in self.lines.iter_mut().filter(|sold| sold.sku == sku) {
-            let units = wanted.min(sold.left);
-            sold.left -= units;
-            wanted -= units;
-            amount += Decimal::from(units) * sold.unit_price;
-        }
-        amount
-    }
-
-    fn left(&self, sku: &str) -> i64 {
-        self.lines.iter().filter(|sold| sold.sku == sku).map(|sold| sold.left).sum()
-    }
-
-    fn refund(&self, refund: String, lines: Vec<RefundLine>, at: DateTime<Utc>) -> Result<Event, Error> {
-        if !text::is_key(&refund) {
-            return Err(Error::Key("refund"));
-        }
-        if self.refunds.contains(&refund) {
-            return Err(Error::RefundExists);
-        }
-        check_count(lines.len())?;
-        let mut after = self.clone();
-        let mut refunded = Vec::with_capacity(lines.len());
-        for (number, RefundLine { sku, quantity, reason }) in lines.into_iter().enumerate() {
-            check_units(number, &sku, quantity)?;
-            if reason.as_deref().is_some_and(|reason| !text::is_note(reason)) {
-                return Err(Error::Reason { line: number });
-            }
-            let left = after.left(&sku);
-            if quantity > left {
-                return Err(Error::RefundExceedsSold { sku, wanted: quantity, left });
-            }
-            let amount = after.take(&sku, quantity);
-            refunded.push(RefundedLine { sku, quantity, amount, reason });
-        }
-        let status =
-            if after.lines.iter().all(|sold| sold.left == 0) { Status::Refunded } else { Status::PartiallyRefunded };
-        Ok(Event::Refunded { refund, lines: refunded, status, at })
     }
 }

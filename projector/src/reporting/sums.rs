@@ -63,7 +63,9 @@ impl Sums {
         match outcome {
             Outcome::Accepted => Self { accepted: tally, ..Self::default() },
             Outcome::Refused { reason: Reason::NeverSold, .. } => Self { never_sold: tally, ..Self::default() },
-            Outcome::Refused { reason: Reason::Exceeds, .. } => Self { exceeds: tally, ..Self::default() },
+            Outcome::Refused { reason: Reason::Exceeds | Reason::ExceedsPaid, .. } => {
+                Self { exceeds: tally, ..Self::default() }
+            }
             Outcome::Unjudged => Self { unjudged: tally, ..Self::default() },
         }
     }

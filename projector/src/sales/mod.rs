@@ -2,10 +2,11 @@
 
 mod document;
 mod refund;
+mod returned;
 mod rows;
 mod sale;
 
-use domain::sales::{bad_debt, returns};
+use domain::sales::{bad_debt, purchases, returns};
 use event_store::{DecodeError, Recorded};
 
 pub use rows::{BadDebtLine, RefundLine, ReturnDocument, Sale, SaleLine, SalesRows};
@@ -23,13 +24,15 @@ pub enum Event {
     Sale(domain::sales::sale::Event),
     /// Of a return without receipt.
     Return(returns::Event),
+    /// Of what a customer bought in several sales.
+    Purchases(purchases::Event),
     /// Of a written-off debt.
     BadDebt(bad_debt::Event),
 }
 
 impl Projection for Sales {
     const NAME: &'static str = "sales";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const SCHEMA: &'static str = include_str!("schema.sql");
     type Event = Event;
     type Rows = SalesRows;
@@ -38,6 +41,7 @@ impl Projection for Sales {
         Ok(match recorded.aggregate_type.as_str() {
             "sale" => Some(Event::Sale(recorded.decode()?)),
             "return" => Some(Event::Return(recorded.decode()?)),
+            "purchases" => Some(Event::Purchases(recorded.decode()?)),
             "bad_debt" => Some(Event::BadDebt(recorded.decode()?)),
             _ => None,
         })
@@ -47,6 +51,7 @@ impl Projection for Sales {
         match event {
             Event::Sale(event) => sale::want(recorded, event, rows),
             Event::Return(event) => refund::want(recorded, event, rows),
+            Event::Purchases(event) => returned::want(event, rows),
             Event::BadDebt(bad_debt::Event::Recorded { lines, .. }) => {
                 document::lines(recorded, lines).for_each(|(key, _)| rows.bad_debt_line.want(key));
             }
@@ -57,6 +62,7 @@ impl Projection for Sales {
         match event {
             Event::Sale(event) => sale::apply(recorded, event, rows),
             Event::Return(event) => refund::apply(recorded, event, rows),
+            Event::Purchases(event) => returned::apply(event, rows),
             Event::BadDebt(event) => document::write_off(recorded, event, rows),
         }
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::Decimal;
-use domain::sales::purchases::{Outcome, Reason};
+use domain::sales::purchases::Outcome;
 use domain::sales::returns::{Event, JudgedLine};
 use event_store::Recorded;
 
@@ -55,7 +55,7 @@ fn take_back(
     })?;
     let Some(document) = document else { return Ok(()) };
     for ((position, line), of) in lines(recorded, of) {
-        let (outcome, reason, balance) = judged(of.outcome);
+        let (reason, balance) = judged(of.outcome);
         rows.refund_line.insert(RefundLine {
             position,
             line,
@@ -71,7 +71,7 @@ fn take_back(
             quantity: of.quantity,
             unit_price: Some(of.unit_price),
             amount: of.amount(),
-            outcome: outcome.to_owned(),
+            outcome: of.outcome.name().to_owned(),
             reason: reason.map(str::to_owned),
             balance,
             remark: None,
@@ -102,11 +102,9 @@ impl ReturnDocument {
     }
 }
 
-fn judged(outcome: Outcome) -> (&'static str, Option<&'static str>, Option<i64>) {
+fn judged(outcome: Outcome) -> (Option<&'static str>, Option<i64>) {
     match outcome {
-        Outcome::Accepted => ("accepted", None, None),
-        Outcome::Refused { reason: Reason::NeverSold, balance } => ("refused", Some("never_sold"), Some(balance)),
-        Outcome::Refused { reason: Reason::Exceeds, balance } => ("refused", Some("exceeds"), Some(balance)),
-        Outcome::Unjudged => ("unjudged", None, None),
+        Outcome::Refused { reason, balance, .. } => (Some(reason.name()), Some(balance)),
+        Outcome::Accepted | Outcome::Unjudged => (None, None),
     }
 }

@@ -22,6 +22,7 @@ row! {
         gross: Decimal => "numeric",
         refunded: Decimal => "numeric",
         refunded_units: i64 => "bigint",
+        returned_units: i64 => "bigint",
         position: i64 => "bigint",
         sequence: i64 => "bigint",
     }

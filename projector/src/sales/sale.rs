@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use domain::Decimal;
 use domain::sales::Line;
-use domain::sales::sale::{Event, RefundedLine, Status};
+use domain::sales::sale::{Event, RefundedLine};
 use event_store::Recorded;
 
 use super::document::{count, lines, sum};
@@ -37,6 +37,7 @@ pub(super) fn apply(recorded: &Recorded, event: &Event, rows: &mut SalesRows) ->
                 gross: Decimal::ZERO,
                 refunded: Decimal::ZERO,
                 refunded_units: 0,
+                returned_units: 0,
                 position: recorded.position,
                 sequence: recorded.sequence,
             })?;
@@ -44,10 +45,10 @@ pub(super) fn apply(recorded: &Recorded, event: &Event, rows: &mut SalesRows) ->
         }
         Event::LinesAdded { lines, at } => sell(recorded, lines, *at, rows),
         Event::Completed { at } => change(recorded, rows, |row| {
-            "completed".clone_into(&mut row.status);
             row.completed_at = Some(*at);
+            row.settle();
         }),
-        Event::Refunded { refund, lines, status, at } => take_back(recorded, refund, lines, *status, *at, rows),
+        Event::Refunded { refund, lines, at, .. } => take_back(recorded, refund, lines, *at, rows),
     }
 }
 
@@ -81,15 +82,14 @@ fn take_back(
     recorded: &Recorded,
     refund: &str,
     of: &[RefundedLine],
-    status: Status,
     at: DateTime<Utc>,
     rows: &mut SalesRows,
 ) -> Result<(), ApplyError> {
     let (units, amount) = sum(of, |line| (line.quantity, line.amount));
     change(recorded, rows, |row| {
-        name(status).clone_into(&mut row.status);
         row.refunded += amount;
         row.refunded_units += units;
+        row.settle();
     })?;
     let Some(sale) = rows.sale.get(&recorded.aggregate_id)?.cloned() else { return Ok(()) };
     for ((position, line), of) in lines(recorded, of) {
@@ -126,9 +126,15 @@ fn change(recorded: &Recorded, rows: &mut SalesRows, how: impl FnOnce(&mut Sale)
     })
 }
 
-fn name(status: Status) -> &'static str {
-    match status {
-        Status::PartiallyRefunded => "partially_refunded",
-        Status::Refunded => "refunded",
+impl Sale {
+    /// The status of a complete sale follows from what came back of it, by receipt or without.
+    pub(super) fn settle(&mut self) {
+        let status = match self.refunded_units + self.returned_units {
+            _ if self.completed_at.is_none() => "active",
+            back if back >= self.units => "refunded",
+            back if back > 0 => "partially_refunded",
+            _ => "completed",
+        };
+        status.clone_into(&mut self.status);
     }
 }

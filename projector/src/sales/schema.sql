@@ -16,6 +16,8 @@ create table sale (
     gross numeric not null,
     refunded numeric not null,
     refunded_units bigint not null,
+    -- units of it that came back without receipt; they count for the status
+    returned_units bigint not null,
     -- the last event of this sale, and where it stands in the sale's own stream
     position bigint not null,
     sequence bigint not null
@@ -88,7 +90,7 @@ create table refund_line (
     amount numeric not null,
     outcome text not null check (outcome in ('accepted', 'refused', 'unjudged')),
     -- why it was refused, and the units the customer could have returned
-    reason text check (reason in ('never_sold', 'exceeds')),
+    reason text check (reason in ('never_sold', 'exceeds', 'exceeds_paid')),
     balance bigint,
     -- what the customer gave as reason, where a receipt was shown
     remark text,

@@ -162,11 +162,13 @@ fn sales() -> impl Strategy<Value = sale::Command> {
         }),
         (lines(), at()).prop_map(|(lines, at)| sale::Command::AddLines { lines, at }),
         at().prop_map(|at| sale::Command::Complete { at }),
-        (sku(), sku(), 1..5_i64, at()).prop_map(|(refund, sku, quantity, at)| sale::Command::Refund {
-            refund,
-            lines: vec![sale::RefundLine { sku, quantity, reason: None }],
-            at,
-        }),
+        (sku(), proptest::option::of(sku()), proptest::option::of(1..5_i64), 1..5_i64, at()).prop_map(
+            |(refund, sku, line_no, quantity, at)| sale::Command::Refund {
+                refund,
+                lines: vec![sale::RefundLine { sku, line_no, quantity, reason: None }],
+                at,
+            }
+        ),
     ]
 }
 
@@ -174,10 +176,8 @@ fn returned() -> impl Strategy<Value = returns::Command> {
     let outcome = prop_oneof![
         Just(Outcome::Accepted),
         Just(Outcome::Unjudged),
-        any::<bool>().prop_map(|never| Outcome::Refused {
-            reason: if never { Reason::NeverSold } else { Reason::Exceeds },
-            balance: 0,
-        }),
+        proptest::sample::select(vec![Reason::NeverSold, Reason::Exceeds, Reason::ExceedsPaid])
+            .prop_map(|reason| Outcome::Refused { reason, balance: 0, paid: None }),
     ];
     let judged = (lines(), outcome).prop_map(|(lines, outcome)| -> Vec<JudgedLine> {
         lines.into_iter().map(|line| JudgedLine::new(line, outcome)).collect()

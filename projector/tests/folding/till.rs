@@ -36,6 +36,7 @@ pub(crate) fn added(number: i64, lines: Vec<Line>) -> sale::Event {
 pub(crate) fn refunded(refund: &str, sku: &str, quantity: i64, pence: i64) -> sale::Event {
     let line = sale::RefundedLine {
         sku: sku.to_owned(),
+        line_no: None,
         quantity,
         amount: Decimal::new(pence, 2),
         reason: Some("too red".to_owned()),

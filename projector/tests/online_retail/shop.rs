@@ -92,7 +92,7 @@ impl Shop {
         let lines: Vec<Line> = chunk.into_iter().map(line).collect();
         let units = lines.iter().map(Line::units).collect();
         if let Some(customer) = &customer {
-            let bought = purchases::Event::Bought { sale: invoice.clone(), units, at };
+            let bought = purchases::Event::Bought { sale: invoice.clone(), currency: Some(gbp()), units, at };
             self.purchases.entry(customer.clone()).or_default().evolve(bought);
         }
         let event = if self.known.insert(invoice.clone()) {
@@ -128,10 +128,15 @@ impl Shop {
     ) -> Vec<purchases::Outcome> {
         let Some(customer) = customer else { return vec![purchases::Outcome::Unjudged; lines.len()] };
         let purchases = self.purchases.entry(customer.to_owned()).or_default();
-        let outcomes = purchases.judge(lines.iter().map(|line| (line.sku.as_str(), line.quantity)));
+        let claims = lines.iter().map(|line| (line.sku.as_str(), line.quantity, line.amount()));
+        let outcomes = purchases.judge(&gbp(), claims);
         let accepted = lines.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == purchases::Outcome::Accepted);
         let units = accepted.map(|(line, _)| line.units()).collect();
-        purchases.evolve(purchases::Event::Returned { document: document.to_owned(), units, at });
+        let (document, currency) = (document.to_owned(), gbp());
+        let back = purchases::Command::Return { document, receipt: false, currency, units, at };
+        for event in purchases.decide(back).unwrap() {
+            purchases.evolve(event);
+        }
         outcomes
     }
 

@@ -45,7 +45,7 @@ pub(super) struct RefundLine {
     amount: Decimal,
     /// `accepted`, `refused` or `unjudged` (nobody knows the customer).
     outcome: String,
-    /// Why it was refused: `never_sold` or `exceeds`.
+    /// Why it was refused: `never_sold`, `exceeds` (units) or `exceeds_paid` (money).
     reason: Option<String>,
     /// How many units the customer could have returned.
     balance: Option<i64>,
@@ -60,7 +60,7 @@ pub(super) struct RefundLine {
 struct Filter {
     /// `accepted`, `refused` or `unjudged`.
     outcome: Option<String>,
-    /// `never_sold` or `exceeds`.
+    /// `never_sold`, `exceeds` (units) or `exceeds_paid` (money).
     reason: Option<String>,
     store: Option<Key>,
     customer: Option<Key>,
@@ -82,7 +82,7 @@ async fn refunds(State(app): State<App>, asked: Asked<Filter>) -> Result<Respons
     let Filter { outcome, reason, store, customer, sku, document, receipt, limit, cursor } = filter;
     let limit = page::limit(limit)?;
     one_of("outcome", outcome.as_deref(), &["accepted", "refused", "unjudged"])?;
-    one_of("reason", reason.as_deref(), &["never_sold", "exceeds"])?;
+    one_of("reason", reason.as_deref(), &["never_sold", "exceeds", "exceeds_paid"])?;
     let (after, after_line) = page::decode::<(i64, i32)>(cursor.as_deref())?.unzip();
     let lines = sqlx::query_as!(
         RefundLine,

@@ -167,7 +167,7 @@ impl Api {
         for number in 1..=12 {
             self.sell(number).await;
         }
-        let refused = |reason| Outcome::Refused { reason, balance: 0 };
+        let refused = |reason| Outcome::Refused { reason, balance: 0, paid: None };
         let outcomes = [Outcome::Accepted, refused(Reason::NeverSold), refused(Reason::Exceeds)];
         let judged = outcomes.map(|outcome| JudgedLine {
             sku: "MUG".to_owned(),
