@@ -133,7 +133,9 @@ impl Feed {
         }
         loop {
             match self.next_from_jetstream(max, until).await {
-                FromJetStream::Events(batch) if !within(ANSWER, log::has_all(&self.source.pool, &batch)).await? => {
+                FromJetStream::Events(batch)
+                    if !within(ANSWER, follow(&self.source.pool, self.place, &batch)).await? =>
+                {
                     metrics::counter!("annals_feed_foreign_total").increment(1);
                     tracing::warn!(
                         position = self.position() + 1,
@@ -348,6 +350,12 @@ enum Accepted {
     Next(Recorded),
     Old,
     Hole,
+}
+
+/// Whether the log has these events, and still the one that they are to follow.
+async fn follow(pool: &PgPool, place: Place, batch: &[Recorded]) -> Result<bool, sqlx::Error> {
+    let places: Vec<Place> = std::iter::once(place).chain(batch.iter().map(Place::from)).collect();
+    log::has_all(pool, &places).await
 }
 
 fn count(batch: &[Recorded]) -> u64 {

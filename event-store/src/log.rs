@@ -118,19 +118,20 @@ pub async fn read_after(
     Ok(Some(events))
 }
 
-/// Whether the log has each of these events where it says that it stands.
+/// Whether the log has the event of each of these places.
 ///
 /// # Errors
 /// When the database cannot be asked.
-pub async fn has_all(executor: impl PgExecutor<'_>, events: &[Recorded]) -> Result<bool, sqlx::Error> {
-    let (positions, ids): (Vec<i64>, Vec<Uuid>) = events.iter().map(|event| (event.position, event.event_id)).unzip();
+pub async fn has_all(executor: impl PgExecutor<'_>, places: &[Place]) -> Result<bool, sqlx::Error> {
+    let events = places.iter().filter(|place| **place != Place::START);
+    let (positions, ids): (Vec<i64>, Vec<Uuid>) = events.map(|event| (event.position, event.event_id)).unzip();
     let found = sqlx::query_scalar!(
         r#"select count(*) as "count!" from unnest($1::bigint[], $2::uuid[]) wanted (position, event_id)
            where (select e.event_id from public.events e where e.position = wanted.position) = wanted.event_id"#,
         &positions,
         &ids
     );
-    Ok(usize::try_from(found.fetch_one(executor).await?) == Ok(events.len()))
+    Ok(usize::try_from(found.fetch_one(executor).await?) == Ok(positions.len()))
 }
 
 /// What can go wrong in a scan.

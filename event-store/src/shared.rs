@@ -15,6 +15,9 @@ use crate::{Recorded, log};
 /// How long an answer of Postgres is waited for.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// How long what is kept is believed to be in the log without another look.
+const BELIEVED: Duration = Duration::from_secs(1);
+
 /// Bytes of events kept for readers that are a little behind the others.
 const KEPT: usize = 16 * 1024 * 1024;
 /// What an event takes beside its payload and metadata, roughly.
@@ -48,6 +51,8 @@ struct Recent {
     /// Without a gap.
     events: VecDeque<Arc<Recorded>>,
     bytes: usize,
+    /// When the log was last known to have the last of them, and so all.
+    seen_in_the_log: Option<Instant>,
 }
 
 enum Found {
@@ -79,7 +84,7 @@ impl SharedFeed {
     /// A reader of all events after `after`.
     #[must_use]
     pub fn reader(&self, after: Place) -> Reader {
-        Reader { shared: Arc::clone(&self.0), place: after }
+        Reader { shared: Arc::clone(&self.0), place: after, has_begun: false }
     }
 
     /// Drops what is kept. To be called when something was not as expected: the log may have been restored since it was fetched.
@@ -92,6 +97,8 @@ impl SharedFeed {
 pub struct Reader {
     shared: Arc<Shared>,
     place: Place,
+    /// What was kept before it began may be of a log that has been restored since.
+    has_begun: bool,
 }
 
 impl Reader {
@@ -110,6 +117,8 @@ impl Reader {
         let mut fetched = self.shared.fetched.subscribe();
         loop {
             fetched.mark_unchanged();
+            self.shared.believe(self.has_begun).await?;
+            self.has_begun = true;
             let found = self.shared.recent().after(self.place, max);
             let batch = match found {
                 Found::Events(events) => events,
@@ -140,6 +149,19 @@ impl Reader {
 impl Shared {
     fn recent(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks whether the log still has what is kept, unless that was seen just now, and forgets it if not.
+    async fn believe(&self, what_was_seen_just_now: bool) -> Result<(), FeedError> {
+        let Some(last) = self.recent().in_doubt(what_was_seen_just_now) else { return Ok(()) };
+        let looked = Instant::now();
+        if within(ANSWER, last.is_in_the_log(&self.source.pool)).await? {
+            self.recent().seen_in_the_log = Some(looked);
+        } else {
+            tracing::warn!(position = last.position, "the log has lost what was kept of it; it is read anew");
+            self.recent().forget();
+        }
+        Ok(())
     }
 
     /// What others have left behind long ago.
@@ -184,6 +206,12 @@ impl Recent {
         (self.generation, self.events.back().map_or(after, |last| Place::from(&**last)))
     }
 
+    /// The last event, if it must be looked for in the log before any is handed out.
+    fn in_doubt(&self, unless_seen_just_now: bool) -> Option<Place> {
+        let is_fresh = self.seen_in_the_log.is_some_and(|seen| seen.elapsed() < BELIEVED);
+        if unless_seen_just_now && is_fresh { None } else { self.events.back().map(|last| Place::from(&**last)) }
+    }
+
     fn after(&self, place: Place, max: usize) -> Found {
         let Some(after) = self.after else { return Found::NotYet };
         let skipped = usize::try_from(place.position - after.position);
@@ -210,6 +238,7 @@ impl Recent {
         if generation != self.generation {
             return;
         }
+        self.seen_in_the_log = Some(Instant::now());
         self.bytes += events.iter().map(size).sum::<usize>();
         self.events.extend(events.into_iter().map(Arc::new));
         while self.bytes > KEPT

@@ -85,6 +85,23 @@ async fn who_is_behind_what_is_kept_reads_it_from_the_log(pool: PgPool) {
     assert_eq!((&one[..], &other[..]), (&world.log().await[30..], &world.log().await[30..]));
 }
 
+/// Who begins further back must not get from memory what the log does not hold any more, whether or not it has grown again.
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn what_is_kept_of_a_log_that_lost_its_tail_is_not_handed_out(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let feed = SharedFeed::new(world.source().await);
+    world.append("s", 5).await;
+    take(&mut feed.reader(Place::START), 15, StdRng::seed_from_u64(1)).await;
+    world.lose_what_came_after(9).await;
+    let soon = Instant::now() + Duration::from_secs(20);
+    let mut reader = feed.reader(world.place(3).await);
+    let mut got = Vec::new();
+    while got.len() < 6 {
+        got.extend(reader.next_batch(100, soon).await.unwrap().iter().map(|event| event.event_id.to_string()));
+    }
+    assert_eq!(got, world.log().await[3..]);
+}
+
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn what_was_forgotten_is_fetched_again(pool: PgPool) {
     let world = World::new(&pool).await;
