@@ -23,10 +23,10 @@ impl CheckedStream {
         if !is_as_wanted(has) {
             tracing::warn!(stream = name, "the stream was set up differently; it is put back");
             metrics::counter!("annals_relay_reconfigured_total").increment(1);
-            // What forbids to delete and to purge cannot be taken back, and is in nobody's way.
+            // What forbids to delete, or lets messages expire that say so, cannot be taken back, and is in nobody's way.
             let wanted = Config {
                 deny_delete: has.deny_delete,
-                deny_purge: has.deny_purge,
+                allow_message_ttl: has.allow_message_ttl,
                 num_replicas: has.num_replicas,
                 ..config(name)
             };
@@ -117,5 +117,11 @@ fn is_as_wanted(has: &Config) -> bool {
         && [has.max_messages, has.max_bytes, has.max_messages_per_subject].iter().all(|limit| *limit <= 0)
         && has.max_message_size <= 0
         && has.max_age.is_zero()
-        && (has.allow_direct, has.allow_atomic_publish, has.sealed) == (true, true, false)
+        && (has.allow_direct, has.allow_atomic_publish, has.deny_purge) == (true, true, true)
+        && (has.sealed, has.no_ack) == (false, false)
+        // What others put in or name differently is not the log.
+        && has.mirror.is_none()
+        && has.sources.as_ref().is_none_or(Vec::is_empty)
+        && has.subject_transform.is_none()
+        && has.max_consumers <= 0
 }

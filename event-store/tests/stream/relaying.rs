@@ -1,6 +1,8 @@
 use std::time::Duration;
 
+use async_nats::jetstream;
 use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use event_store::{RelayStatus, remake_stream};
 use sqlx::PgPool;
 
@@ -99,17 +101,29 @@ async fn a_stream_that_somebody_set_up_differently_is_put_back_and_has_everythin
     world.append("s", 10).await;
     world.stream_is_the_log().await;
     let stream = world.stream().await;
-    let jetstream = async_nats::jetstream::new(world.nats.client("relay").await.unwrap());
-    let mut limited = stream.cached_info().config.clone();
-    limited.max_messages = 5;
-    jetstream.update_stream(limited).await.unwrap();
-    becomes(&mut status, |status| matches!(status, RelayStatus::Retrying(_))).await;
-    becomes(&mut status, |status| *status == RelayStatus::Leading(30)).await;
-    world.append("s", 10).await;
-    becomes(&mut status, |status| *status == RelayStatus::Leading(60)).await;
-    world.stream_is_the_log().await;
-    let set_up = world.stream().await.cached_info().config.clone();
-    assert!(set_up.max_messages <= 0 && set_up.deny_purge, "{set_up:?}");
+    let context = jetstream::new(world.nats.client("relay").await.unwrap());
+    let wanted = stream.cached_info().config.clone();
+    let other = jetstream::stream::Source { name: "OTHER".to_owned(), ..Default::default() };
+    let elsewhere =
+        jetstream::stream::SubjectTransform { source: "events.>".to_owned(), destination: "events.00.>".to_owned() };
+    let changes = [
+        Config { max_messages: 5, ..wanted.clone() },
+        Config { max_bytes: 2000, discard: DiscardPolicy::New, ..wanted.clone() },
+        Config { max_age: Duration::from_millis(200), duplicate_window: Duration::from_millis(100), ..wanted.clone() },
+        Config { subjects: vec!["events.nothing".to_owned()], ..wanted.clone() },
+        Config { no_ack: true, ..wanted.clone() },
+        Config { sources: Some(vec![other]), ..wanted.clone() },
+        Config { subject_transform: Some(elsewhere), ..wanted.clone() },
+    ];
+    for change in changes {
+        context.update_stream(change).await.unwrap();
+        becomes(&mut status, |status| matches!(status, RelayStatus::Retrying(_))).await;
+        becomes(&mut status, |status| matches!(status, RelayStatus::Leading(_))).await;
+        world.append("s", 2).await;
+        world.stream_is_the_log().await;
+        let has = world.stream().await.cached_info().config.clone();
+        assert_eq!(Config { duplicate_window: wanted.duplicate_window, ..has }, wanted);
+    }
     assert!(world.stream().await.purge().await.is_err(), "nobody purges it by mistake");
 }
 
