@@ -127,20 +127,25 @@ async fn stream(source: &FeedSource, all: bool) -> anyhow::Result<Check> {
     if last > head.position {
         wrong.push(format!("the stream ends at {last}, after the log, which ends at {}", head.position));
     }
+    if state.last_sequence > 0 && state.first_sequence != 1 {
+        wrong.push(format!("the stream begins at {}: what came before was taken away", state.first_sequence));
+    }
     if state.messages > 0 && state.last_sequence - state.first_sequence + 1 != state.messages {
         wrong.push(format!(
             "the stream has {} messages from {} to {}",
             state.messages, state.first_sequence, state.last_sequence
         ));
     }
-    let sequences: Vec<u64> = if all {
-        (state.first_sequence.max(1)..=state.last_sequence).collect()
-    } else {
-        samples(state.first_sequence, state.last_sequence).collect()
-    };
+    let (first, last) = (state.first_sequence.max(1), state.last_sequence);
+    let mut sequences: Box<dyn Iterator<Item = u64> + Send> =
+        if all { Box::new(first..=last) } else { Box::new(samples(first, last)) };
     let mut different = 0_usize;
-    for sequences in sequences.chunks(LOOKED_UP_TOGETHER) {
-        for (sequence, is_the_logs) in compare(&stream, &source.pool, sequences).await? {
+    loop {
+        let some: Vec<u64> = sequences.by_ref().take(LOOKED_UP_TOGETHER).collect();
+        if some.is_empty() {
+            break;
+        }
+        for (sequence, is_the_logs) in compare(&stream, &source.pool, &some).await? {
             if !is_the_logs {
                 different += 1;
                 if different <= NAMED {
@@ -152,7 +157,7 @@ async fn stream(source: &FeedSource, all: bool) -> anyhow::Result<Check> {
     if different > NAMED {
         wrong.push(format!("and {} more messages", different - NAMED));
     }
-    let behind = head.position - last;
+    let behind = head.position - i64::try_from(last)?;
     let late = (behind > 0).then(|| format!("the stream is {behind} events late"));
     Ok(Check { what, late, wrong })
 }
