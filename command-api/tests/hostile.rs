@@ -62,6 +62,7 @@ fn example(document: &Value, schema: &Value, field: &str) -> Value {
             "Currency" => json!("GBP"),
             "Price" | "SignedPrice" => json!("1.50"),
             "Timestamp" => json!("2020-01-01T00:00:00Z"),
+            "TimeZone" => json!("Europe/London"),
             _ => example(document, &document["components"]["schemas"][name], field),
         };
     }
