@@ -5,7 +5,6 @@ use domain::catalog::{Product, Store, product, store};
 use domain::values::{Currency, Key, Name, Price, TimeZone, Timestamp};
 use event_store::Target;
 use platform::Problem;
-use platform::extract::Path;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,18 +12,51 @@ use utoipa_axum::routes;
 
 use crate::App;
 use crate::answer::{Accepted, Answer, path, problem};
+use crate::command::{Addressed, command};
 use crate::posted::Posted;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(add))
-        .routes(routes!(rename))
-        .routes(routes!(reprice))
-        .routes(routes!(categorise))
-        .routes(routes!(discontinue))
-        .routes(routes!(reinstate))
+        .routes(command::<Product, Rename>("rename", "Gives a product another name.", |body, _| {
+            product::Command::Rename { name: body.name.into() }
+        }))
+        .routes(command::<Product, Reprice>("reprice", "Gives a product another price.", |body, _| {
+            product::Command::Reprice { price: body.price.into() }
+        }))
+        .routes(command::<Product, Categorise>("categorise", "Puts a product into another category.", |body, _| {
+            product::Command::Categorise { category: body.category.into() }
+        }))
+        .routes(command::<Product, Discontinue>("discontinue", "Takes a product off sale.", |body, _| {
+            product::Command::Discontinue { reason: body.reason.map(Into::into) }
+        }))
+        .routes(command::<Product, Reinstate>("reinstate", "Puts a product on sale again.", |Reinstate {}, _| {
+            product::Command::Reinstate
+        }))
         .routes(routes!(open))
-        .routes(routes!(close))
+        .routes(command::<Store, Close>("close", "Closes a store for good.", |body, asked| store::Command::Close {
+            at: asked.at(body.at),
+        }))
+}
+
+impl Addressed for Product {
+    type Id = Key;
+    const ROUTE: &'static str = "/v1/catalog/products/{sku}";
+
+    fn found(sku: Key) -> (String, String) {
+        let address = path(["v1", "catalog", "products", &sku]);
+        (sku.into(), address)
+    }
+}
+
+impl Addressed for Store {
+    type Id = Key;
+    const ROUTE: &'static str = "/v1/catalog/stores/{id}";
+
+    fn found(id: Key) -> (String, String) {
+        let address = path(["v1", "catalog", "stores", &id]);
+        (id.into(), address)
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -53,26 +85,10 @@ async fn add(State(app): State<App>, posted: Posted<Add>) -> Result<Answer, Prob
     Ok(Answer::created(path(["v1", "catalog", "products", &sku]), receipt))
 }
 
-async fn change(
-    app: App,
-    sku: Key,
-    request: event_store::Request,
-    command: product::Command,
-) -> Result<Answer, Problem> {
-    let receipt = app.store.execute(&request, Target::<Product>::existing(&*sku), command).await.map_err(problem)?;
-    Ok(Answer::done(path(["v1", "catalog", "products", &sku]), receipt))
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Rename {
     name: Name,
-}
-
-/// Gives a product another name.
-#[utoipa::path(post, path = "/v1/catalog/products/{sku}/rename", tag = "catalog", params(("sku" = Key, Path)), request_body = Rename, responses((status = 200, body = Accepted)))]
-async fn rename(State(app): State<App>, Path(sku): Path<Key>, posted: Posted<Rename>) -> Result<Answer, Problem> {
-    change(app, sku, posted.request, product::Command::Rename { name: posted.body.name.into() }).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -81,26 +97,10 @@ struct Reprice {
     price: Price,
 }
 
-/// Gives a product another price.
-#[utoipa::path(post, path = "/v1/catalog/products/{sku}/reprice", tag = "catalog", params(("sku" = Key, Path)), request_body = Reprice, responses((status = 200, body = Accepted)))]
-async fn reprice(State(app): State<App>, Path(sku): Path<Key>, posted: Posted<Reprice>) -> Result<Answer, Problem> {
-    change(app, sku, posted.request, product::Command::Reprice { price: posted.body.price.into() }).await
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Categorise {
     category: Name,
-}
-
-/// Puts a product into another category.
-#[utoipa::path(post, path = "/v1/catalog/products/{sku}/categorise", tag = "catalog", params(("sku" = Key, Path)), request_body = Categorise, responses((status = 200, body = Accepted)))]
-async fn categorise(
-    State(app): State<App>,
-    Path(sku): Path<Key>,
-    posted: Posted<Categorise>,
-) -> Result<Answer, Problem> {
-    change(app, sku, posted.request, product::Command::Categorise { category: posted.body.category.into() }).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -109,26 +109,9 @@ struct Discontinue {
     reason: Option<Name>,
 }
 
-/// Takes a product off sale.
-#[utoipa::path(post, path = "/v1/catalog/products/{sku}/discontinue", tag = "catalog", params(("sku" = Key, Path)), request_body = Discontinue, responses((status = 200, body = Accepted)))]
-async fn discontinue(
-    State(app): State<App>,
-    Path(sku): Path<Key>,
-    posted: Posted<Discontinue>,
-) -> Result<Answer, Problem> {
-    change(app, sku, posted.request, product::Command::Discontinue { reason: posted.body.reason.map(Into::into) }).await
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Reinstate {}
-
-/// Puts a product on sale again.
-#[utoipa::path(post, path = "/v1/catalog/products/{sku}/reinstate", tag = "catalog", params(("sku" = Key, Path)), request_body = Reinstate, responses((status = 200, body = Accepted)))]
-async fn reinstate(State(app): State<App>, Path(sku): Path<Key>, posted: Posted<Reinstate>) -> Result<Answer, Problem> {
-    let Reinstate {} = posted.body;
-    change(app, sku, posted.request, product::Command::Reinstate).await
-}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -165,13 +148,4 @@ async fn open(State(app): State<App>, posted: Posted<Open>) -> Result<Answer, Pr
 #[serde(deny_unknown_fields)]
 struct Close {
     at: Option<Timestamp>,
-}
-
-/// Closes a store for good.
-#[utoipa::path(post, path = "/v1/catalog/stores/{id}/close", tag = "catalog", params(("id" = Key, Path)), request_body = Close, responses((status = 200, body = Accepted)))]
-async fn close(State(app): State<App>, Path(id): Path<Key>, posted: Posted<Close>) -> Result<Answer, Problem> {
-    let command = store::Command::Close { at: posted.at(posted.body.at) };
-    let receipt =
-        app.store.execute(&posted.request, Target::<Store>::existing(&*id), command).await.map_err(problem)?;
-    Ok(Answer::done(path(["v1", "catalog", "stores", &id]), receipt))
 }

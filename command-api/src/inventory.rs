@@ -1,11 +1,11 @@
 //! Commands on stock.
 
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use domain::inventory::stock_item::{Action, Command};
 use domain::inventory::{Error, Key as StockKey, StockItem};
 use domain::values::{Change, Document, Key, Level, Name, Quantity, Timestamp};
-use event_store::{Receipt, Request, Target};
-use platform::extract::Path;
+use event_store::Target;
 use platform::{Problem, clock};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,40 +15,89 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::answer::{Accepted, Answer, path, problem};
+use crate::command::{Addressed, Asked, command};
 use crate::posted::Posted;
 
+/// Stock is changed by its own commands, and by one that needs two of it.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(receive))
-        .routes(routes!(adjust))
-        .routes(routes!(issue))
-        .routes(routes!(reserve))
-        .routes(routes!(extend))
-        .routes(routes!(release))
-        .routes(routes!(commit))
-        .routes(routes!(set_reorder_level))
+        .routes(command::<StockItem, Movement>("receive", "Units come in.", |body, asked| {
+            asked.of_stock(
+                body.at,
+                Action::Receive { quantity: body.quantity.into(), document: body.document.map(Into::into) },
+            )
+        }))
+        .routes(command::<StockItem, Movement>("issue", "Units leave without having been reserved.", |body, asked| {
+            asked.of_stock(
+                body.at,
+                Action::Issue { quantity: body.quantity.into(), document: body.document.map(Into::into) },
+            )
+        }))
+        .routes(command::<StockItem, Adjust>("adjust", "Corrects the number on hand.", |body, asked| {
+            let Adjust { quantity, reason, document, at } = body;
+            let document = document.map(Into::into);
+            asked.of_stock(at, Action::Adjust { quantity: quantity.into(), reason: reason.into(), document })
+        }))
+        .routes(command::<StockItem, SetReorderLevel>(
+            "set-reorder-level",
+            "Says from how many available units down stock is low.",
+            |body, asked| asked.of_stock(body.at, Action::SetReorderLevel { level: body.level.into() }),
+        ))
         .routes(routes!(transfer))
+        .merge(reservations())
 }
 
-async fn change(
-    app: App,
-    (store, sku): (Key, Key),
-    request: Request,
-    action: Action,
-    at: Option<Timestamp>,
-) -> Result<Answer, Problem> {
-    let command = Command { action, at: at.map_or(request.now, Into::into), now: request.now };
-    let stock = StockKey { store: store.into(), sku: sku.into() };
-    let receipt = app
-        .store
-        .execute(&request, Target::<StockItem>::existing(stock.to_string()), command)
-        .await
-        .map_err(problem)?;
-    Ok(located(&stock, receipt))
+fn reservations() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(command::<StockItem, Reserve>(
+            "reserve",
+            "Promises units until a time. Then they are available again by themselves.",
+            |Reserve { reservation, quantity, expires_at, at }, asked| {
+                let (expires_at, longest) = (asked.until(expires_at), asked.longest_hold);
+                asked.of_stock(at, Action::Reserve { reservation, quantity: quantity.into(), expires_at, longest })
+            },
+        ))
+        .routes(command::<StockItem, Extend>(
+            "extend",
+            "Promises reserved units until another time.",
+            |Extend { reservation, expires_at, at }, asked| {
+                let (expires_at, longest) = (asked.until(expires_at), asked.longest_hold);
+                asked.of_stock(at, Action::Extend { reservation, expires_at, longest })
+            },
+        ))
+        .routes(command::<StockItem, EndReservation>(
+            "release",
+            "Takes a promise back. One that comes only later is refused; taken back again, nothing changes.",
+            |body, asked| asked.of_stock(body.at, Action::Release { reservation: body.reservation }),
+        ))
+        .routes(command::<StockItem, EndReservation>("commit", "Promised units leave.", |body, asked| {
+            asked.of_stock(body.at, Action::Commit { reservation: body.reservation })
+        }))
 }
 
-fn located(stock: &StockKey, receipt: Receipt) -> Answer {
-    Answer::done(path(["v1", "inventory", &stock.store, &stock.sku]), receipt)
+impl Addressed for StockItem {
+    type Id = (Key, Key);
+    const ROUTE: &'static str = "/v1/inventory/{store}/{sku}";
+
+    fn found((store, sku): Self::Id) -> (String, String) {
+        let stock = StockKey { store: store.into(), sku: sku.into() };
+        (stock.to_string(), address(&stock))
+    }
+}
+
+impl Asked {
+    fn of_stock(&self, at: Option<Timestamp>, action: Action) -> Command {
+        Command { action, at: self.at(at), now: self.now }
+    }
+
+    /// When a promise ends: when the client says, or as late as it may.
+    fn until(&self, given: Option<Timestamp>) -> DateTime<Utc> {
+        given.map_or_else(|| self.now + self.longest_hold, Into::into)
+    }
+}
+
+fn address(stock: &StockKey) -> String {
+    path(["v1", "inventory", &stock.store, &stock.sku])
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -60,42 +109,6 @@ struct Movement {
     at: Option<Timestamp>,
 }
 
-/// Units come in.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/receive", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = Movement, responses((status = 200, body = Accepted)))]
-async fn receive(
-    State(app): State<App>,
-    Path(stock): Path<(Key, Key)>,
-    posted: Posted<Movement>,
-) -> Result<Answer, Problem> {
-    let Movement { quantity, document, at } = posted.body;
-    change(
-        app,
-        stock,
-        posted.request,
-        Action::Receive { quantity: quantity.into(), document: document.map(Into::into) },
-        at,
-    )
-    .await
-}
-
-/// Units leave without having been reserved.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/issue", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = Movement, responses((status = 200, body = Accepted)))]
-async fn issue(
-    State(app): State<App>,
-    Path(stock): Path<(Key, Key)>,
-    posted: Posted<Movement>,
-) -> Result<Answer, Problem> {
-    let Movement { quantity, document, at } = posted.body;
-    change(
-        app,
-        stock,
-        posted.request,
-        Action::Issue { quantity: quantity.into(), document: document.map(Into::into) },
-        at,
-    )
-    .await
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Adjust {
@@ -104,24 +117,6 @@ struct Adjust {
     reason: Name,
     document: Option<Document>,
     at: Option<Timestamp>,
-}
-
-/// Corrects the number on hand.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/adjust", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = Adjust, responses((status = 200, body = Accepted)))]
-async fn adjust(
-    State(app): State<App>,
-    Path(stock): Path<(Key, Key)>,
-    posted: Posted<Adjust>,
-) -> Result<Answer, Problem> {
-    let Adjust { quantity, reason, document, at } = posted.body;
-    change(
-        app,
-        stock,
-        posted.request,
-        Action::Adjust { quantity: quantity.into(), reason: reason.into(), document: document.map(Into::into) },
-        at,
-    )
-    .await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -135,26 +130,6 @@ struct Reserve {
     at: Option<Timestamp>,
 }
 
-/// Promises units until a time. Then they are available again by themselves.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/reserve", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = Reserve, responses((status = 200, body = Accepted)))]
-async fn reserve(
-    State(app): State<App>,
-    Path(stock): Path<(Key, Key)>,
-    posted: Posted<Reserve>,
-) -> Result<Answer, Problem> {
-    let Reserve { reservation, quantity, expires_at, at } = posted.body;
-    let longest = app.longest_hold;
-    let expires_at = expires_at.map_or_else(|| posted.request.now + longest, Into::into);
-    change(
-        app,
-        stock,
-        posted.request,
-        Action::Reserve { reservation, quantity: quantity.into(), expires_at, longest },
-        at,
-    )
-    .await
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Extend {
@@ -164,19 +139,6 @@ struct Extend {
     at: Option<Timestamp>,
 }
 
-/// Promises reserved units until another time.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/extend", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = Extend, responses((status = 200, body = Accepted)))]
-async fn extend(
-    State(app): State<App>,
-    Path(stock): Path<(Key, Key)>,
-    posted: Posted<Extend>,
-) -> Result<Answer, Problem> {
-    let Extend { reservation, expires_at, at } = posted.body;
-    let longest = app.longest_hold;
-    let expires_at = expires_at.map_or_else(|| posted.request.now + longest, Into::into);
-    change(app, stock, posted.request, Action::Extend { reservation, expires_at, longest }, at).await
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EndReservation {
@@ -184,44 +146,11 @@ struct EndReservation {
     at: Option<Timestamp>,
 }
 
-/// Takes a promise back. One that comes only later is refused; taken back again, nothing changes.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/release", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = EndReservation, responses((status = 200, body = Accepted)))]
-async fn release(
-    State(app): State<App>,
-    Path(stock): Path<(Key, Key)>,
-    posted: Posted<EndReservation>,
-) -> Result<Answer, Problem> {
-    let EndReservation { reservation, at } = posted.body;
-    change(app, stock, posted.request, Action::Release { reservation }, at).await
-}
-
-/// Promised units leave.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/commit", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = EndReservation, responses((status = 200, body = Accepted)))]
-async fn commit(
-    State(app): State<App>,
-    Path(stock): Path<(Key, Key)>,
-    posted: Posted<EndReservation>,
-) -> Result<Answer, Problem> {
-    let EndReservation { reservation, at } = posted.body;
-    change(app, stock, posted.request, Action::Commit { reservation }, at).await
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SetReorderLevel {
     level: Level,
     at: Option<Timestamp>,
-}
-
-/// Says from how many available units down stock is low.
-#[utoipa::path(post, path = "/v1/inventory/{store}/{sku}/set-reorder-level", tag = "inventory", params(("store" = Key, Path), ("sku" = Key, Path)), request_body = SetReorderLevel, responses((status = 200, body = Accepted)))]
-async fn set_reorder_level(
-    State(app): State<App>,
-    Path(stock): Path<(Key, Key)>,
-    posted: Posted<SetReorderLevel>,
-) -> Result<Answer, Problem> {
-    let SetReorderLevel { level, at } = posted.body;
-    change(app, stock, posted.request, Action::SetReorderLevel { level: level.into() }, at).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -250,14 +179,14 @@ async fn transfer(State(app): State<App>, posted: Posted<Transfer>) -> Result<An
     let standing = app.stores.standing(&to).await.map_err(|error| problem::<Error>(error.into()))?;
     let id = clock::new_id();
     let now = posted.request.now;
-    let command = |action| Command { action, at, now };
+    let made = |action| Command { action, at, now };
     let (giver, getter) =
         (Target::<StockItem>::existing(giving.to_string()), Target::<StockItem>::existing(getting.to_string()));
     let receipt = app.store.execute_pair(&posted.request, giver, getter, |giver, getter| {
         standing.takes_stock()?;
-        giver.handle(command(Action::TransferOut { quantity, to: to.clone(), transfer: id }))?;
-        getter.handle(command(Action::TransferIn { quantity, from: from.clone(), transfer: id }))?;
+        giver.handle(made(Action::TransferOut { quantity, to: to.clone(), transfer: id }))?;
+        getter.handle(made(Action::TransferIn { quantity, from: from.clone(), transfer: id }))?;
         Ok::<_, Error>(())
     });
-    Ok(located(&giving, receipt.await.map_err(problem)?))
+    Ok(Answer::done(address(&giving), receipt.await.map_err(problem)?))
 }

@@ -3,6 +3,7 @@
 mod answer;
 pub mod bulk;
 mod catalog;
+mod command;
 pub mod config;
 mod description;
 pub mod expiry;

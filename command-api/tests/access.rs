@@ -45,3 +45,24 @@ async fn every_route_is_in_the_table_and_in_the_description(pool: PgPool) {
 fn methods(item: &Value) -> impl Iterator<Item = String> {
     item.as_object().unwrap().keys().filter(|key| *key != "parameters").map(|method| method.to_uppercase())
 }
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn every_command_tells_clients_its_path_and_its_body(pool: PgPool) {
+    let document = Api::start(&pool).send("GET", "/openapi.json", &[], None).await.body;
+    let known = |schema: &Value| {
+        let name = schema["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+        assert!(document["components"]["schemas"][name].is_object(), "{name} is not described");
+    };
+    for (_, route, _) in rules().filter(|(_, route, _)| *route != "/v1/commands") {
+        let operation = &document["paths"][route]["post"];
+        assert!(operation["summary"].as_str().is_some_and(|summary| summary.len() > 5), "{route}");
+        let parameters =
+            operation["parameters"].as_array().unwrap().iter().filter(|parameter| parameter["in"] == "path");
+        let names: Vec<_> =
+            parameters.map(|parameter| format!("{{{}}}", parameter["name"].as_str().unwrap())).collect();
+        assert_eq!(names, route.split('/').filter(|part| part.starts_with('{')).collect::<Vec<_>>(), "{route}");
+        known(&operation["requestBody"]["content"]["application/json"]["schema"]);
+        let answer = operation["responses"].get("200").or_else(|| operation["responses"].get("201")).unwrap();
+        known(&answer["content"]["application/json"]["schema"]);
+    }
+}
