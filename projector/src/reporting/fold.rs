@@ -54,7 +54,10 @@ fn want_place(entry: &Entry, place: &Place, rows: &mut ReportingRows) {
             rows.figures.want(("category".to_owned(), category, place.currency.clone()));
         }
     }
-    for (dimension, value) in sides::of(entry, place, rows.store.peek(&place.store)) {
+    // The store's time zone says which day it is. What is foreseen of the store may happen later in the batch than this entry, which then
+    // counts where it would without a store.
+    let opened = sides::of(entry, place, rows.store.peek(&place.store));
+    for (dimension, value) in opened.into_iter().chain(sides::of(entry, place, None)) {
         if let Some(customer) = buyer(entry, place).filter(|_| counts_buyers(dimension)) {
             rows.buyer.want((place.currency.clone(), dimension.to_owned(), value.clone(), customer.to_owned()));
         }
