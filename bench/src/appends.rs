@@ -51,7 +51,7 @@ fn request() -> Request {
         command: "note".to_owned(),
         traceparent: None,
     };
-    Request { metadata, now: chrono::Utc::now(), idempotency: None, expected_sequence: None, enqueued: None }
+    Request { metadata, now: chrono::Utc::now(), idempotency: None, expected: None, enqueued: None }
 }
 
 /// A request under a key of its own, as clients send them.

@@ -79,7 +79,7 @@ async fn expire(store: &EventStore, Due { key, now }: Due) {
     let request = Request {
         now,
         idempotency: None,
-        expected_sequence: None,
+        expected: None,
         enqueued: None,
         metadata: Metadata {
             correlation_id: clock::new_id(),

@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::http::{HeaderMap, header};
 use chrono::{DateTime, Utc};
 use domain::values::Timestamp;
-use event_store::{Idempotency, Metadata};
+use event_store::{Expected, Idempotency, Metadata};
 use platform::identity::Principal;
 use platform::trace::Trace;
 use platform::{Problem, clock, extract};
@@ -52,7 +52,7 @@ struct Head {
     identity: String,
     command: String,
     key: Option<String>,
-    expected_sequence: Option<i64>,
+    expected: Option<Expected>,
     correlation_id: Uuid,
     causation_id: Option<Uuid>,
     traceparent: Option<String>,
@@ -67,14 +67,14 @@ impl Head {
         let principal =
             extensions.get::<Arc<Principal>>().cloned().ok_or_else(|| Problem::malformed("nobody is asking"))?;
         let if_match = text(headers, header::IF_MATCH.as_str())?;
-        let expected_sequence = if_match.map(expected_sequence).transpose()?;
+        let expected = if_match.map(expected).transpose()?;
         let path = request.uri().path_and_query().map_or("", |path| path.as_str());
         Ok(Self {
             principal,
             identity: format!("{} {path}\n{}\n", request.method(), if_match.unwrap_or_default()),
             command: extensions.get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned()),
             key: text(headers, "idempotency-key")?.map(idempotency_key).transpose()?,
-            expected_sequence,
+            expected,
             correlation_id: id(headers, "x-correlation-id")?.unwrap_or_else(clock::new_id),
             causation_id: id(headers, "x-causation-id")?,
             traceparent: extensions.get::<Trace>().map(Trace::parent),
@@ -99,7 +99,7 @@ impl Head {
                 key,
                 fingerprint: fingerprint(&self.principal.name),
             }),
-            expected_sequence: self.expected_sequence,
+            expected: self.expected,
             enqueued: self.enqueued,
             metadata: Metadata {
                 correlation_id: self.correlation_id,
@@ -143,9 +143,17 @@ fn idempotency_key(value: &str) -> Result<String, Problem> {
     Ok(key.to_owned())
 }
 
-fn expected_sequence(value: &str) -> Result<i64, Problem> {
-    let sequence = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|text| text.parse().ok());
-    sequence.filter(|sequence| *sequence >= 0).ok_or_else(|| {
-        Problem::malformed("If-Match takes one strong ETag, the stream's sequence in quotes: \"3\"").at("If-Match")
+/// `*`, or one or more strong tags (RFC 9110).
+fn expected(value: &str) -> Result<Expected, Problem> {
+    if value == "*" {
+        return Ok(Expected::Exists);
+    }
+    let sequence = |tag: &str| {
+        let digits = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
+        digits.parse().ok().filter(|sequence: &i64| *sequence >= 0)
+    };
+    value.split(',').map(sequence).collect::<Option<Vec<_>>>().map(Expected::OneOf).ok_or_else(|| {
+        let detail = "If-Match takes `*`, or strong ETags, each a stream's sequence in quotes: \"3\"";
+        Problem::malformed(detail).at("If-Match")
     })
 }

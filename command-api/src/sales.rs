@@ -117,7 +117,8 @@ async fn record(State(app): State<App>, posted: Posted<Record>) -> Result<Answer
             app.store.execute_pair(&posted.request, target, purchases, with_purchases).await
         }
     };
-    Ok(Answer::created(at_sale(&id), receipt.map_err(problem)?))
+    let receipt = receipt.map_err(problem)?;
+    Ok(Answer::created(at_sale(&receipt.aggregate_id), receipt))
 }
 
 fn unread(error: LogError) -> Problem {
@@ -456,7 +457,7 @@ async fn record_return(State(app): State<App>, posted: Posted<RecordReturn>) -> 
     let receipt = take_back(&app, &posted.request, Target::new(&*id), customer.as_deref(), decide).await?;
     let event = app.store.decided::<Return>(&receipt, made).await.map_err(unread)?;
     let told = event.map(|event| Judged::of(&event, &currency));
-    Ok(Answer::created(at_return(&id), receipt).telling(told))
+    Ok(Answer::created(at_return(&receipt.aggregate_id), receipt).telling(told))
 }
 
 /// Adds lines to a return without receipt.
@@ -533,5 +534,5 @@ async fn record_bad_debt(State(app): State<App>, posted: Posted<RecordBadDebt>) 
         draft.handle(command.clone()).map(|_| ())
     });
     let receipt = receipt.await.map_err(problem)?;
-    Ok(Answer::created(path(["v1", "sales", "bad-debts", &id]), receipt))
+    Ok(Answer::created(path(["v1", "sales", "bad-debts", &receipt.aggregate_id]), receipt))
 }

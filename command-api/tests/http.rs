@@ -90,7 +90,14 @@ async fn if_match_names_the_sequence_that_must_stand(pool: PgPool) {
     let late = api.send("POST", "/v1/catalog/products/A/reprice", &at("\"7\""), Some(&reprice)).await;
     assert_eq!((late.status, late.code(), &late.body["current"]), (412, "precondition-failed", &json!(1)));
     assert_eq!(api.send("POST", "/v1/catalog/products/A/reprice", &at("\"1\""), Some(&reprice)).await.status, 200);
-    for bad in ["1", "*", "W/\"1\"", "\"x\""] {
+    let second = json!({ "price": "3" });
+    for good in ["*", "\"7\", \"3\"", "\"2\""] {
+        let answer = api.send("POST", "/v1/catalog/products/A/reprice", &at(good), Some(&second)).await;
+        assert_eq!(answer.status, if good == "\"2\"" { 412 } else { 200 }, "{good}: {}", answer.text);
+    }
+    let nobody = api.send("POST", "/v1/catalog/products/B/reprice", &at("*"), Some(&second)).await;
+    assert_eq!((nobody.status, nobody.code()), (412, "precondition-failed"));
+    for bad in ["1", "*, \"1\"", "W/\"1\"", "\"x\"", ""] {
         assert_eq!(
             api.send("POST", "/v1/catalog/products/A/reprice", &at(bad), Some(&reprice)).await.status,
             400,

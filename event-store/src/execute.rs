@@ -74,8 +74,10 @@ impl EventStore {
             Some(target) => Some(self.part(target).await?),
             None => None,
         };
-        let refusal = match request.expected_sequence {
-            Some(expected) if expected != a.sequence() => Some(Error::PreconditionFailed { current: a.sequence() }),
+        let refusal = match &request.expected {
+            Some(expected) if !expected.allows(a.sequence()) => {
+                Some(Error::PreconditionFailed { current: a.sequence() })
+            }
             _ => decide(&mut a.draft, b.as_mut().map(|b| &mut b.draft)).err().map(Error::Refused),
         };
         if a.draft.waits || b.as_ref().is_some_and(|b| b.draft.waits) {

@@ -51,7 +51,7 @@ pub use pace::Pace;
 pub use recorded::{DecodeError, Recorded};
 pub use relay::{Relay, RelaySettings, RelayStatus, remake_stream};
 pub use repository::Repository;
-pub use request::{Idempotency, Receipt, Request};
+pub use request::{Expected, Idempotency, Receipt, Request};
 pub use settings::Settings;
 pub use shared::{Reader, SharedFeed};
 pub use store::EventStore;

@@ -16,10 +16,30 @@ pub struct Request {
     pub now: DateTime<Utc>,
     /// Makes sure that sending it again has no second effect.
     pub idempotency: Option<Idempotency>,
-    /// The sequence that the stream must stand at.
-    pub expected_sequence: Option<i64>,
+    /// Where the stream must stand.
+    pub expected: Option<Expected>,
     /// Notified as soon as a command sent after this one will be decided after it.
     pub enqueued: Option<Arc<Notify>>,
+}
+
+/// Where a stream must stand for a command to be decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Anywhere, but it must be there.
+    Exists,
+    /// At one of these sequences.
+    OneOf(Vec<i64>),
+}
+
+impl Expected {
+    /// Whether a stream that stands there is as expected; one that is not there stands at 0.
+    #[must_use]
+    pub fn allows(&self, sequence: i64) -> bool {
+        match self {
+            Self::Exists => sequence > 0,
+            Self::OneOf(sequences) => sequences.contains(&sequence),
+        }
+    }
 }
 
 /// An idempotency key, and what it was used for.

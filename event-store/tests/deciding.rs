@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{Command, Full, Tally, count, events, every_decision_saw_what_the_log_says, request};
-use event_store::{Draft, Error, EventStore, Request, Settings, Target, Upcasters};
+use event_store::{Draft, Error, EventStore, Expected, Request, Settings, Target, Upcasters};
 use futures::future::join_all;
 use sqlx::PgPool;
 use tokio::sync::Notify;
@@ -90,7 +90,7 @@ async fn a_refusal_is_not_made_on_what_another_process_has_changed_since(pool: P
     let nothing = one.execute(&request(), tally("s"), Command::Nothing).await.unwrap();
     assert_eq!((nothing.sequence, nothing.position), (3, 3));
     other.execute(&request(), tally("s"), count(1)).await.unwrap();
-    let expecting = Request { expected_sequence: Some(4), ..request() };
+    let expecting = Request { expected: Some(Expected::OneOf(vec![4])), ..request() };
     assert_eq!(one.execute(&expecting, tally("s"), count(1)).await.unwrap().sequence, 5);
     assert!(matches!(one.execute(&request(), tally("s"), limit_one).await, Err(Error::Refused(Full))));
 }
@@ -111,7 +111,7 @@ async fn another_sequence_than_expected_is_told_with_the_current_one(pool: PgPoo
     let (one, other) = (store(&pool), store(&pool));
     one.execute(&request(), tally("s"), count(2)).await.unwrap();
     other.execute(&request(), tally("s"), count(1)).await.unwrap();
-    let expecting = Request { expected_sequence: Some(2), ..request() };
+    let expecting = Request { expected: Some(Expected::OneOf(vec![2])), ..request() };
     let failed = one.execute(&expecting, tally("s"), count(1)).await;
     assert!(matches!(failed, Err(Error::PreconditionFailed { current: 3 })), "{failed:?}");
 }

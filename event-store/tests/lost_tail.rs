@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Command, Full, Tally, count, every_decision_saw_what_the_log_says, request};
-use event_store::{Draft, Error, EventStore, Request, Settings, Target, Upcasters};
+use event_store::{Draft, Error, EventStore, Expected, Request, Settings, Target, Upcasters};
 use sqlx::PgPool;
 
 fn store(pool: &PgPool) -> EventStore {
@@ -136,7 +136,7 @@ async fn no_pair_is_decided_on_it(pool: PgPool) {
 async fn a_sequence_that_was_expected_is_that_of_the_log(pool: PgPool) {
     let store = one_that_remembers_what_was_lost(&pool).await;
     add(&self::store(&pool), "s", 10).await;
-    let expecting = Request { expected_sequence: Some(4), ..request() };
+    let expecting = Request { expected: Some(Expected::OneOf(vec![4])), ..request() };
     let failed = store.execute(&expecting, tally("s"), count(1)).await;
     assert!(matches!(failed, Err(Error::PreconditionFailed { current: 5 })), "{failed:?}");
 }

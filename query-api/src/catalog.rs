@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::read::{Asked, Nothing, failed, one_of};
+use crate::read::{Asked, Document, Nothing, failed, one_of};
 
 const PROJECTION: &str = "catalog";
 
@@ -39,6 +39,14 @@ struct Product {
     status: String,
     /// Why it was discontinued.
     reason: Option<String>,
+    /// For `If-Match` of the next command.
+    sequence: i64,
+}
+
+impl Document for Product {
+    fn sequence(&self) -> i64 {
+        self.sequence
+    }
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -59,13 +67,13 @@ struct Products {
 /// Products in the order of their SKUs, with full-text search.
 #[utoipa::path(get, path = "/v1/catalog/products", tag = "catalog", params(Products), responses((status = 200, body = Page<Product>)))]
 async fn products(State(app): State<App>, asked: Asked<Products>) -> Result<Response, Problem> {
-    let (Products { q, category, status, limit, cursor }, ready) = asked.ready(&app, PROJECTION).await?;
+    let (Products { q, category, status, limit, cursor }, mut ready) = asked.ready(&app, PROJECTION).await?;
     let limit = page::limit(limit)?;
     one_of("status", status.as_deref(), &["active", "discontinued"])?;
     let after: Option<String> = page::decode(cursor.as_deref())?;
     let products = sqlx::query_as!(
         Product,
-        "select sku, name, price, currency, category, status, reason from catalog.product
+        "select sku, name, price, currency, category, status, reason, sequence from catalog.product
          where ($1::text is null or search @@ websearch_to_tsquery('english', $1) or starts_with(sku, $1))
            and ($2::text is null or category = $2) and ($3::text is null or status = $3) and ($4::text is null or sku > $4)
          order by sku limit $5",
@@ -75,22 +83,23 @@ async fn products(State(app): State<App>, asked: Asked<Products>) -> Result<Resp
         after,
         limit + 1
     )
-    .fetch_all(&app.pool)
+    .fetch_all(&mut *ready.snapshot)
     .await
     .map_err(failed)?;
-    Ok(ready.page(&Page::of(products, limit, |last| last.sku.clone())))
+    Ok(ready.page(Page::of(products, limit, |last| last.sku.clone())))
 }
 
 /// One product.
 #[utoipa::path(get, path = "/v1/catalog/products/{sku}", tag = "catalog", params(("sku" = Key, Path)), responses((status = 200, body = Product)))]
 async fn product(State(app): State<App>, Path(sku): Path<Key>, asked: Asked<Nothing>) -> Result<Response, Problem> {
-    let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
+    let (Nothing {}, mut ready) = asked.ready(&app, PROJECTION).await?;
     let product = sqlx::query_as!(
         Product,
-        "select sku, name, price, currency, category, status, reason from catalog.product where sku = $1",
+        "select sku, name, price, currency, category, status, reason, sequence from catalog.product where sku = $1",
         &*sku
     );
-    ready.found(product.fetch_optional(&app.pool).await.map_err(failed)?, "product")
+    let found = product.fetch_optional(&mut *ready.snapshot).await.map_err(failed)?;
+    ready.found(found, "product")
 }
 
 /// A store.
@@ -105,6 +114,14 @@ struct Store {
     status: String,
     opened_at: DateTime<Utc>,
     closed_at: Option<DateTime<Utc>>,
+    /// For `If-Match` of the next command.
+    sequence: i64,
+}
+
+impl Document for Store {
+    fn sequence(&self) -> i64 {
+        self.sequence
+    }
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -120,29 +137,30 @@ struct Stores {
 /// Stores in the order of their ids.
 #[utoipa::path(get, path = "/v1/catalog/stores", tag = "catalog", params(Stores), responses((status = 200, body = Page<Store>)))]
 async fn stores(State(app): State<App>, asked: Asked<Stores>) -> Result<Response, Problem> {
-    let (Stores { limit, cursor }, ready) = asked.ready(&app, PROJECTION).await?;
+    let (Stores { limit, cursor }, mut ready) = asked.ready(&app, PROJECTION).await?;
     let limit = page::limit(limit)?;
     let after: Option<String> = page::decode(cursor.as_deref())?;
     let stores = sqlx::query_as!(
         Store,
-        "select id, name, country, currency, status, opened_at, closed_at from catalog.store where $1::text is null or id > $1 order by id limit $2",
+        "select id, name, country, currency, status, opened_at, closed_at, sequence from catalog.store where $1::text is null or id > $1 order by id limit $2",
         after,
         limit + 1
     )
-    .fetch_all(&app.pool)
+    .fetch_all(&mut *ready.snapshot)
     .await
     .map_err(failed)?;
-    Ok(ready.page(&Page::of(stores, limit, |last| last.id.clone())))
+    Ok(ready.page(Page::of(stores, limit, |last| last.id.clone())))
 }
 
 /// One store.
 #[utoipa::path(get, path = "/v1/catalog/stores/{id}", tag = "catalog", params(("id" = Key, Path)), responses((status = 200, body = Store)))]
 async fn store(State(app): State<App>, Path(id): Path<Key>, asked: Asked<Nothing>) -> Result<Response, Problem> {
-    let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
+    let (Nothing {}, mut ready) = asked.ready(&app, PROJECTION).await?;
     let store = sqlx::query_as!(
         Store,
-        "select id, name, country, currency, status, opened_at, closed_at from catalog.store where id = $1",
+        "select id, name, country, currency, status, opened_at, closed_at, sequence from catalog.store where id = $1",
         &*id
     );
-    ready.found(store.fetch_optional(&app.pool).await.map_err(failed)?, "store")
+    let found = store.fetch_optional(&mut *ready.snapshot).await.map_err(failed)?;
+    ready.found(found, "store")
 }

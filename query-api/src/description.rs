@@ -42,7 +42,6 @@ pub(crate) fn common() -> Common {
             ("inventory", "What is on the shelves, and what of it is promised."),
             ("operations", "How the read models are doing."),
             ("reporting", "What it all comes to."),
-            ("revenue", "What it all comes to."),
             ("sales", "What was sold, and what came back."),
         ],
     }

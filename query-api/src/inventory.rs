@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::App;
-use crate::read::{Asked, Nothing, failed, one_of};
+use crate::read::{Asked, Document, Nothing, failed, one_of};
 
 const PROJECTION: &str = "inventory";
 
@@ -47,6 +47,14 @@ struct Stock {
     reorder_level: Option<i64>,
     /// What is available is at or below the reorder level.
     low: bool,
+    /// For `If-Match` of the next command.
+    sequence: i64,
+}
+
+impl Document for Stock {
+    fn sequence(&self) -> i64 {
+        self.sequence
+    }
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -66,13 +74,13 @@ struct Filter {
 /// Stock in the order of store and SKU.
 #[utoipa::path(get, path = "/v1/inventory", tag = "inventory", params(Filter), responses((status = 200, body = Page<Stock>)))]
 async fn stock(State(app): State<App>, asked: Asked<Filter>) -> Result<Response, Problem> {
-    let (Filter { store, sku, low, limit, cursor }, ready) = asked.ready(&app, PROJECTION).await?;
+    let (Filter { store, sku, low, limit, cursor }, mut ready) = asked.ready(&app, PROJECTION).await?;
     let limit = page::limit(limit)?;
     let (after_store, after_sku) = page::decode::<(String, String)>(cursor.as_deref())?.unzip();
     let stock = sqlx::query_as!(
         Stock,
         r#"select store, sku, on_hand, reserved, available as "available!", received, issued, adjusted, transferred_in, transferred_out,
-                  reorder_level, low
+                  reorder_level, low, sequence
            from inventory.stock
            where ($1::text is null or store = $1) and ($2::text is null or sku = $2) and ($3::boolean is null or low = $3)
              and ($4::text is null or (store, sku) > ($4, $5::text))
@@ -84,10 +92,10 @@ async fn stock(State(app): State<App>, asked: Asked<Filter>) -> Result<Response,
         after_sku,
         limit + 1
     )
-    .fetch_all(&app.pool)
+    .fetch_all(&mut *ready.snapshot)
     .await
     .map_err(failed)?;
-    Ok(ready.page(&Page::of(stock, limit, |last| (last.store.clone(), last.sku.clone()))))
+    Ok(ready.page(Page::of(stock, limit, |last| (last.store.clone(), last.sku.clone()))))
 }
 
 /// The units of one product in one store.
@@ -97,16 +105,17 @@ async fn stock_item(
     Path((store, sku)): Path<(Key, Key)>,
     asked: Asked<Nothing>,
 ) -> Result<Response, Problem> {
-    let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
+    let (Nothing {}, mut ready) = asked.ready(&app, PROJECTION).await?;
     let stock = sqlx::query_as!(
         Stock,
         r#"select store, sku, on_hand, reserved, available as "available!", received, issued, adjusted, transferred_in, transferred_out,
-                  reorder_level, low
+                  reorder_level, low, sequence
            from inventory.stock where store = $1 and sku = $2"#,
         &*store,
         &*sku
     );
-    ready.found(stock.fetch_optional(&app.pool).await.map_err(failed)?, "stock")
+    let found = stock.fetch_optional(&mut *ready.snapshot).await.map_err(failed)?;
+    ready.found(found, "stock")
 }
 
 /// A time when stock ran low.
@@ -143,7 +152,7 @@ struct Alerts {
 /// Low-stock alerts in the order in which they were raised.
 #[utoipa::path(get, path = "/v1/inventory/alerts", tag = "inventory", params(Alerts), responses((status = 200, body = Page<Alert>)))]
 async fn alerts(State(app): State<App>, asked: Asked<Alerts>) -> Result<Response, Problem> {
-    let (Alerts { store, sku, open, limit, cursor }, ready) = asked.ready(&app, PROJECTION).await?;
+    let (Alerts { store, sku, open, limit, cursor }, mut ready) = asked.ready(&app, PROJECTION).await?;
     let limit = page::limit(limit)?;
     let after: Option<i64> = page::decode(cursor.as_deref())?;
     let alerts = sqlx::query_as!(
@@ -158,10 +167,10 @@ async fn alerts(State(app): State<App>, asked: Asked<Alerts>) -> Result<Response
         after,
         limit + 1
     )
-    .fetch_all(&app.pool)
+    .fetch_all(&mut *ready.snapshot)
     .await
     .map_err(failed)?;
-    Ok(ready.page(&Page::of(alerts, limit, |last| last.raised_position)))
+    Ok(ready.page(Page::of(alerts, limit, |last| last.raised_position)))
 }
 
 /// Units put aside.
@@ -215,7 +224,7 @@ async fn list_reservations(
     item: Option<(Key, Key)>,
     asked: Asked<Reservations>,
 ) -> Result<Response, Problem> {
-    let (Reservations { status, limit, cursor }, ready) = asked.ready(app, PROJECTION).await?;
+    let (Reservations { status, limit, cursor }, mut ready) = asked.ready(app, PROJECTION).await?;
     one_of("status", status.as_deref(), &["held", "released", "committed", "expired", "voided"])?;
     let limit = page::limit(limit)?;
     let after: Option<i64> = page::decode(cursor.as_deref())?;
@@ -231,8 +240,8 @@ async fn list_reservations(
         after.unwrap_or_default(),
         limit + 1
     )
-    .fetch_all(&app.pool)
+    .fetch_all(&mut *ready.snapshot)
     .await
     .map_err(failed)?;
-    Ok(ready.page(&Page::of(reservations, limit, |last| last.position)))
+    Ok(ready.page(Page::of(reservations, limit, |last| last.position)))
 }

@@ -49,7 +49,7 @@ struct Which {
 }
 
 async fn in_each_currency(app: App, of: (&str, &str), asked: Asked<Which>) -> Result<Response, Problem> {
-    let (Which { currency, limit, cursor }, ready) = asked.ready(&app, PROJECTION).await?;
+    let (Which { currency, limit, cursor }, mut ready) = asked.ready(&app, PROJECTION).await?;
     let wanted = Wanted {
         dimension: of.0,
         value: Some(of.1),
@@ -57,7 +57,8 @@ async fn in_each_currency(app: App, of: (&str, &str), asked: Asked<Which>) -> Re
         order: Order::Value,
         limit: page::limit(limit)?,
     };
-    Ok(ready.page(&wanted.page(&app, cursor.as_deref()).await?))
+    let page = wanted.page(&mut ready, cursor.as_deref()).await?;
+    Ok(ready.page(page))
 }
 
 /// Figures over everything: one item for each currency.
@@ -86,7 +87,7 @@ struct List {
 /// products in pounds are `by/product?currency=GBP&order=-net`.
 #[utoipa::path(get, path = "/v1/reporting/by/{dimension}", tag = "reporting", params(("dimension" = Dimension, Path), List), responses((status = 200, body = Page<Figures>)))]
 async fn by(State(app): State<App>, Path(dimension): Path<Dimension>, asked: Asked<List>) -> Result<Response, Problem> {
-    let (List { currency, order, limit, cursor }, ready) = asked.ready(&app, PROJECTION).await?;
+    let (List { currency, order, limit, cursor }, mut ready) = asked.ready(&app, PROJECTION).await?;
     if order.is_of_amounts() && currency.is_none() {
         let detail = "amounts in several currencies have no order: say which currency, or order by value";
         return Err(Problem::malformed(detail).at("currency"));
@@ -98,7 +99,8 @@ async fn by(State(app): State<App>, Path(dimension): Path<Dimension>, asked: Ask
         order,
         limit: page::limit(limit)?,
     };
-    Ok(ready.page(&wanted.page(&app, cursor.as_deref()).await?))
+    let page = wanted.page(&mut ready, cursor.as_deref()).await?;
+    Ok(ready.page(page))
 }
 
 /// Figures of one day, week, month, country, store, channel, category, product or customer, one item for each currency. What has no

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use self::refunds::{RefundLine, of_sale};
 use crate::App;
-use crate::read::{Asked, Nothing, failed, one_of};
+use crate::read::{Asked, Document, Nothing, Ready, failed, one_of};
 
 const PROJECTION: &str = "sales";
 
@@ -74,7 +74,7 @@ struct Filter {
 /// Sales in the order of time, or the largest or longest first.
 #[utoipa::path(get, path = "/v1/sales", tag = "sales", params(Filter), responses((status = 200, body = Page<Sale>)))]
 async fn sales(State(app): State<App>, asked: Asked<Filter>) -> Result<Response, Problem> {
-    let (filter, ready) = asked.ready(&app, PROJECTION).await?;
+    let (filter, mut ready) = asked.ready(&app, PROJECTION).await?;
     one_of("status", filter.status.as_deref(), &["active", "completed", "partially_refunded", "refunded"])?;
     let limit = page::limit(filter.limit)?;
     let from = filter.from.as_deref().map(|from| time("from", from, false)).transpose()?;
@@ -90,8 +90,8 @@ async fn sales(State(app): State<App>, asked: Asked<Filter>) -> Result<Response,
     let order = filter.order.clone().unwrap_or_else(|| "at".to_owned());
     let Filter { customer, store, country, status, .. } = filter;
     let which = Which { customer, store, country, status, from, to };
-    let page = find(&app, Found { filter: which, order, after, limit }).await?;
-    Ok(ready.page(&Page::of(page, limit, |last| (key(last), last.id.clone()))))
+    let page = find(&mut ready, Found { filter: which, order, after, limit }).await?;
+    Ok(ready.page(Page::of(page, limit, |last| (key(last), last.id.clone()))))
 }
 
 /// Which sales.
@@ -111,10 +111,10 @@ struct Found {
     limit: i64,
 }
 
-async fn find(app: &App, wanted: Found) -> Result<Vec<Sale>, Problem> {
+async fn find(ready: &mut Ready, wanted: Found) -> Result<Vec<Sale>, Problem> {
     let (after, after_id) = wanted.after.unzip();
     if wanted.order != "at" {
-        return largest(app, wanted.filter, wanted.order, (after, after_id), wanted.limit).await;
+        return largest(ready, wanted.filter, wanted.order, (after, after_id), wanted.limit).await;
     }
     let Which { customer, store, country, status, from, to } = wanted.filter;
     let after = after.and_then(|micros| i64::try_from(micros).ok()).and_then(DateTime::from_timestamp_micros);
@@ -136,11 +136,11 @@ async fn find(app: &App, wanted: Found) -> Result<Vec<Sale>, Problem> {
         after_id,
         wanted.limit + 1
     );
-    sales.fetch_all(&app.pool).await.map_err(failed)
+    sales.fetch_all(&mut *ready.snapshot).await.map_err(failed)
 }
 
 async fn largest(
-    app: &App,
+    ready: &mut Ready,
     filter: Which,
     order: String,
     (after, after_id): (Option<Decimal>, Option<String>),
@@ -166,7 +166,7 @@ async fn largest(
         after_id,
         limit + 1
     );
-    sales.fetch_all(&app.pool).await.map_err(failed)
+    sales.fetch_all(&mut *ready.snapshot).await.map_err(failed)
 }
 
 /// A time, or a day: its beginning, or its end.
@@ -204,25 +204,31 @@ struct WholeSale {
     refunds: Vec<RefundLine>,
 }
 
+impl Document for WholeSale {
+    fn sequence(&self) -> i64 {
+        self.sale.sequence
+    }
+}
+
 /// One sale with its lines and refunds.
 #[utoipa::path(get, path = "/v1/sales/{id}", tag = "sales", params(("id" = Key, Path)), responses((status = 200, body = WholeSale)))]
 async fn sale(State(app): State<App>, Path(id): Path<Key>, asked: Asked<Nothing>) -> Result<Response, Problem> {
-    let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
+    let (Nothing {}, mut ready) = asked.ready(&app, PROJECTION).await?;
     let sale = sqlx::query_as!(
         Sale,
         "select id, store, customer, country, currency, status, at, completed_at, lines, units, gross, refunded, refunded_units, returned_units, sequence
          from sales.sale where id = $1",
         &*id
     );
-    let Some(sale) = sale.fetch_optional(&app.pool).await.map_err(failed)? else {
-        return ready.found(None::<Sale>, "sale");
+    let Some(sale) = sale.fetch_optional(&mut *ready.snapshot).await.map_err(failed)? else {
+        return ready.found(None::<WholeSale>, "sale");
     };
     let items = sqlx::query_as!(
         SoldLine,
         "select line_no, sku, description, quantity, unit_price, amount, at from sales.sale_line where sale = $1 order by line_no",
         &*id
     );
-    let items = items.fetch_all(&app.pool).await.map_err(failed)?;
-    let refunds = of_sale(&app, &id).await?;
-    Ok(ready.answer(WholeSale { sale, items, refunds }))
+    let items = items.fetch_all(&mut *ready.snapshot).await.map_err(failed)?;
+    let refunds = of_sale(&mut ready, &id).await?;
+    ready.found(Some(WholeSale { sale, items, refunds }), "sale")
 }

@@ -126,11 +126,128 @@ async fn an_answer_says_how_far_it_is_true_and_is_not_sent_twice(pool: PgPool) {
     let api = Api::of_a_shop(&pool).await;
     let head: i64 = sqlx::query_scalar("select position from log_head").fetch_one(&pool).await.unwrap();
     let first = api.get("/v1/sales/S1").await;
-    assert_eq!((first.header("log-position"), first.header("etag")), (&*head.to_string(), &*format!("\"{head}\"")));
-    let again = api.get_with("/v1/sales/S1", &[("if-none-match", first.header("etag"))]).await;
-    assert_eq!((again.status, again.text.as_str()), (304, ""));
+    assert_eq!(first.header("log-position"), head.to_string());
+    for tag in [first.header("etag"), "*", "W/\"2\"", "\"9\", \"2\""] {
+        let again = api.get_with("/v1/sales/S1", &[("if-none-match", tag)]).await;
+        assert_eq!((again.status, again.text.as_str()), (304, ""), "{tag}");
+    }
     let other = api.get_with("/v1/sales/S1", &[("if-none-match", "\"1\"")]).await;
     assert_eq!(other.status, 200);
+    let list = api.get("/v1/sales").await;
+    assert_eq!(list.header("etag"), format!("\"{head}\""), "a list's tag is the position");
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_documents_tag_is_its_streams_sequence_for_the_next_commands_if_match(pool: PgPool) {
+    let api = Api::of_a_shop(&pool).await;
+    for (path, stream) in [
+        ("/v1/sales/S1", ("sale", "S1")),
+        ("/v1/sales/returns/C1", ("return", "C1")),
+        ("/v1/catalog/products/MUG", ("product", "MUG")),
+        ("/v1/inventory/leeds/MUG", ("stock_item", "leeds/MUG")),
+    ] {
+        let sequence: i64 =
+            sqlx::query_scalar("select max(sequence) from events where aggregate_type = $1 and aggregate_id = $2")
+                .bind(stream.0)
+                .bind(stream.1)
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+        let answer = api.get(path).await;
+        assert_eq!(answer.header("etag"), format!("\"{sequence}\""), "{path}");
+        assert_eq!(answer.body["sequence"], sequence, "{path}");
+    }
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn what_is_not_there_says_as_of_when_and_a_position_that_never_was_is_no_delay(pool: PgPool) {
+    let api = Api::of_a_shop(&pool).await;
+    let head: i64 = sqlx::query_scalar("select position from log_head").fetch_one(&pool).await.unwrap();
+    for path in ["/v1/sales/none", "/v1/catalog/products/none", "/v1/sales/returns/none", "/v1/inventory/a/b"] {
+        let answer = api.get(path).await;
+        assert_eq!((answer.status, answer.header("log-position")), (404, &*head.to_string()), "{path}");
+    }
+    let beyond = api.get(&format!("/v1/sales/S1?at_least={}", head + 1)).await;
+    assert_eq!((beyond.status, beyond.code(), &beyond.body["head"]), (422, "position-beyond-head", &Value::from(head)));
+    assert_eq!(beyond.header("retry-after"), "");
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_model_that_has_stopped_says_so_and_one_that_is_not_of_this_log_is_not_shown(pool: PgPool) {
+    let api = Api::of_a_shop(&pool).await;
+    let stop = async |at: Option<i64>| {
+        sqlx::query("update projection.checkpoints set status = 'stopped', stopped_at_position = $1, error = 'x' where name = 'catalog'")
+            .bind(at)
+            .execute(&pool)
+            .await
+            .unwrap();
+    };
+    let position = api.add("NEW", "Brand new", "kitchen").await;
+    stop(Some(position)).await;
+    assert_eq!(api.get("/v1/catalog/products/MUG").await.status, 200, "what it knows can be read");
+    let never = api.get(&format!("/v1/catalog/products/NEW?at_least={position}")).await;
+    assert_eq!((never.status, never.code(), never.header("retry-after")), (503, "projection-stopped", ""));
+    stop(None).await;
+    let lost = api.get("/v1/catalog/products/MUG").await;
+    assert_eq!((lost.status, lost.code()), (503, "projection-stopped"));
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn a_cursor_is_of_its_own_list_order_and_filters(pool: PgPool) {
+    let api = Api::of_a_shop(&pool).await;
+    let cursor = async |path: &str| api.get(path).await.body["next"].as_str().unwrap().to_owned();
+    let by_gross = cursor("/v1/sales?order=-gross&limit=2").await;
+    let same = api.get(&format!("/v1/sales?limit=3&cursor={by_gross}&order=-gross")).await;
+    assert_eq!(same.status, 200, "more of the same list, in other pages");
+    for path in [
+        "/v1/sales",
+        "/v1/sales?order=-lines",
+        "/v1/sales?order=-gross&store=leeds",
+        "/v1/sales/refunds",
+        "/v1/catalog/products",
+    ] {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let answer = api.get(&format!("{path}{joint}cursor={by_gross}")).await;
+        assert_eq!((answer.status, answer.code()), (400, "malformed"), "{path}");
+    }
+    for hostile in ["", "x", "00", "%00", &"f".repeat(5000), &format!("{}00", &by_gross[..16]), "..%2f"] {
+        let answer = api.get(&format!("/v1/sales?order=-gross&cursor={hostile}")).await;
+        assert_eq!(answer.status, 400, "{hostile:.40}");
+    }
+}
+
+/// Lines are added all the while, each of 1.00: whatever moment an answer is of, its sums are those of its lines.
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn an_answer_put_together_from_several_tables_is_of_one_moment(pool: PgPool) {
+    let api = Api::of_a_shop(&pool).await;
+    let writer = tokio::spawn({
+        let pool = pool.clone();
+        async move {
+            for number in 0..400_i64 {
+                let mut transaction = pool.begin().await.unwrap();
+                for statement in [
+                    "update sales.sale set lines = lines + 1, gross = gross + 1, sequence = sequence + 1 where id = 'S1'",
+                    "insert into sales.sale_line select 100000 + $1, 0, 'S1', 1000 + $1, 'MUG', '', 1, 1, 1, now()",
+                    "update projection.checkpoints set updated_at = now() where name = 'sales'",
+                ] {
+                    let query = sqlx::query(statement);
+                    let query = if statement.contains("$1") { query.bind(number) } else { query };
+                    query.execute(&mut *transaction).await.unwrap();
+                }
+                transaction.commit().await.unwrap();
+            }
+        }
+    });
+    let mut reads = 0;
+    while !writer.is_finished() {
+        let sale = api.get("/v1/sales/S1").await;
+        let items = sale.body["items"].as_array().unwrap();
+        assert_eq!(sale.body["lines"], items.len(), "after {reads} reads");
+        assert_eq!(sale.header("etag"), format!("\"{}\"", sale.body["sequence"]));
+        reads += 1;
+    }
+    writer.await.unwrap();
+    assert!(reads > 10, "{reads}");
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]

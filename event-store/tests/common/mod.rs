@@ -111,7 +111,7 @@ pub(crate) fn request() -> Request {
         },
         now: noon(),
         idempotency: None,
-        expected_sequence: None,
+        expected: None,
         enqueued: None,
     }
 }

@@ -24,7 +24,7 @@ pub enum Event {
 
 impl Projection for Catalog {
     const NAME: &'static str = "catalog";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const SCHEMA: &'static str = include_str!("schema.sql");
     type Event = Event;
     type Rows = CatalogRows;
@@ -55,8 +55,12 @@ impl Projection for Catalog {
                 category: category.clone(),
                 status: "active".to_owned(),
                 reason: None,
+                sequence: recorded.sequence,
             }),
-            Event::Product(event) => rows.product.update(id, |row| row.changed(event)),
+            Event::Product(event) => rows.product.update(id, |row| {
+                row.sequence = recorded.sequence;
+                row.changed(event);
+            }),
             Event::Store(store::Event::Opened { name, country, currency, at, .. }) => rows.store.insert(Store {
                 id: id.clone(),
                 name: name.clone(),
@@ -65,8 +69,10 @@ impl Projection for Catalog {
                 status: "open".to_owned(),
                 opened_at: *at,
                 closed_at: None,
+                sequence: recorded.sequence,
             }),
             Event::Store(store::Event::Closed { at }) => rows.store.update(id, |row| {
+                row.sequence = recorded.sequence;
                 "closed".clone_into(&mut row.status);
                 row.closed_at = Some(*at);
             }),

@@ -16,6 +16,7 @@ row! {
         category: Option<String> => "text",
         status: String => "text",
         reason: Option<String> => "text",
+        sequence: i64 => "bigint",
     }
 }
 
@@ -30,6 +31,7 @@ row! {
         status: String => "text",
         opened_at: DateTime<Utc> => "timestamptz",
         closed_at: Option<DateTime<Utc>> => "timestamptz",
+        sequence: i64 => "bigint",
     }
 }
 

@@ -10,6 +10,8 @@ create table product (
     status text not null check (status in ('active', 'discontinued')),
     -- why it was discontinued
     reason text,
+    -- of the last event of this product
+    sequence bigint not null,
     -- ask with websearch_to_tsquery('english', ..): one configuration for all three, so one question finds any of them
     search tsvector not null generated always as (
         setweight(to_tsvector('english', name), 'A')
@@ -30,5 +32,7 @@ create table store (
     currency text not null,
     status text not null check (status in ('open', 'closed')),
     opened_at timestamptz not null,
-    closed_at timestamptz
+    closed_at timestamptz,
+    -- of the last event of this store
+    sequence bigint not null
 );

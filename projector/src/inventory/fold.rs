@@ -38,7 +38,7 @@ pub(super) fn want(position: i64, item: (String, String), event: &Event, rows: &
 }
 
 pub(super) fn apply(
-    position: i64,
+    (position, sequence): (i64, i64),
     item: &(String, String),
     event: &Event,
     rows: &mut InventoryRows,
@@ -46,6 +46,7 @@ pub(super) fn apply(
     let stock = rows.stock.entry(item.clone(), || Stock::none(item))?;
     let open = stock.alert_position;
     stock.moved(position, event);
+    stock.sequence = sequence;
     match event {
         Event::Reserved { reservation, quantity, expires_at, at } => rows.reservation.insert(Reservation {
             store: item.0.clone(),

@@ -41,6 +41,6 @@ impl Projection for Inventory {
         let Some(Key { store, sku }) = Key::parse(&recorded.aggregate_id) else {
             return Err(ApplyError::new("its stream is not named by a store and a SKU"));
         };
-        fold::apply(recorded.position, &(store, sku), event, rows)
+        fold::apply((recorded.position, recorded.sequence), &(store, sku), event, rows)
     }
 }

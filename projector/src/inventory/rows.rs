@@ -22,6 +22,7 @@ row! {
         low: bool => "boolean",
         alert_position: Option<i64> => "bigint",
         position: i64 => "bigint",
+        sequence: i64 => "bigint",
     }
 }
 

@@ -17,8 +17,9 @@ create table stock (
     low boolean not null,
     -- the alert that is open now, by the position of the event that raised it
     alert_position bigint,
-    -- the last event of this item
+    -- the last event of this item, and its sequence
     position bigint not null,
+    sequence bigint not null,
     primary key (store, sku),
     constraint never_more_reserved_than_on_hand check (reserved between 0 and on_hand)
 );

@@ -61,7 +61,7 @@ pub(super) struct Shown {
 /// The total, the last days, weeks and months, and the best of every other side, in one currency.
 #[utoipa::path(get, path = "/v1/reporting/dashboard", tag = "reporting", params(Shown), responses((status = 200, body = Dashboard)))]
 pub(super) async fn dashboard(State(app): State<App>, asked: Asked<Shown>) -> Result<Response, Problem> {
-    let (Shown { currency }, ready) = asked.ready(&app, PROJECTION).await?;
+    let (Shown { currency }, mut ready) = asked.ready(&app, PROJECTION).await?;
     // One statement: its parts are of one moment.
     let mut query = QueryBuilder::new("");
     for (number, (dimension, order, limit)) in PARTS.iter().enumerate() {
@@ -70,7 +70,7 @@ pub(super) async fn dashboard(State(app): State<App>, asked: Asked<Shown>) -> Re
         wanted.push(&mut query, None, *limit);
     }
     query.push(")");
-    let rows: Vec<Row> = query.build_query_as().fetch_all(&app.pool).await.map_err(failed)?;
+    let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *ready.snapshot).await.map_err(failed)?;
     Ok(ready.answer(Dashboard::of(rows)))
 }
 

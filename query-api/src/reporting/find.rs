@@ -8,8 +8,7 @@ use sqlx::{FromRow, Postgres, QueryBuilder};
 
 use super::asked::Order;
 use super::figures::Figures;
-use crate::App;
-use crate::read::failed;
+use crate::read::{Ready, failed};
 
 /// The dimension of figures over everything.
 pub(super) const ALL: &str = "all";
@@ -75,7 +74,7 @@ pub(super) struct Place {
 }
 
 impl Wanted<'_> {
-    pub(super) async fn page(&self, app: &App, cursor: Option<&str>) -> Result<Page<Figures>, Problem> {
+    pub(super) async fn page(&self, ready: &mut Ready, cursor: Option<&str>) -> Result<Page<Figures>, Problem> {
         let after: Option<Place> = page::decode(cursor)?;
         if after.as_ref().is_some_and(|place| place.list != self.list()) {
             return Err(
@@ -84,7 +83,7 @@ impl Wanted<'_> {
         }
         let mut query = QueryBuilder::new("");
         self.push(&mut query, after.as_ref(), self.limit + 1);
-        let rows: Vec<Row> = query.build_query_as().fetch_all(&app.pool).await.map_err(failed)?;
+        let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *ready.snapshot).await.map_err(failed)?;
         let Page { items, next } = Page::of(rows, self.limit, |last| self.place(last));
         Ok(Page { items: items.into_iter().map(Figures::from).collect(), next })
     }

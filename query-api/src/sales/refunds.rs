@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use super::PROJECTION;
 use crate::App;
-use crate::read::{Asked, Nothing, failed, one_of};
+use crate::read::{Asked, Document, Nothing, Ready, failed, one_of};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(refunds)).routes(routes!(return_document))
@@ -78,7 +78,7 @@ struct Filter {
 /// Lines that came back, refused ones included, in the order of the log.
 #[utoipa::path(get, path = "/v1/sales/refunds", tag = "sales", params(Filter), responses((status = 200, body = Page<RefundLine>)))]
 async fn refunds(State(app): State<App>, asked: Asked<Filter>) -> Result<Response, Problem> {
-    let (filter, ready) = asked.ready(&app, PROJECTION).await?;
+    let (filter, mut ready) = asked.ready(&app, PROJECTION).await?;
     let Filter { outcome, reason, store, customer, sku, document, receipt, limit, cursor } = filter;
     let limit = page::limit(limit)?;
     one_of("outcome", outcome.as_deref(), &["accepted", "refused", "unjudged"])?;
@@ -105,12 +105,12 @@ async fn refunds(State(app): State<App>, asked: Asked<Filter>) -> Result<Respons
         limit + 1,
         store.as_deref()
     );
-    let lines = lines.fetch_all(&app.pool).await.map_err(failed)?;
-    Ok(ready.page(&Page::of(lines, limit, |last| (last.position, last.line))))
+    let lines = lines.fetch_all(&mut *ready.snapshot).await.map_err(failed)?;
+    Ok(ready.page(Page::of(lines, limit, |last| (last.position, last.line))))
 }
 
 /// The lines that came back of one sale, by receipt.
-pub(super) async fn of_sale(app: &App, sale: &str) -> Result<Vec<RefundLine>, Problem> {
+pub(super) async fn of_sale(ready: &mut Ready, sale: &str) -> Result<Vec<RefundLine>, Problem> {
     let lines = sqlx::query_as!(
         RefundLine,
         "select position, line, document, line_no, sale, customer, store, country, currency, sku, description, quantity, unit_price,
@@ -118,12 +118,12 @@ pub(super) async fn of_sale(app: &App, sale: &str) -> Result<Vec<RefundLine>, Pr
          from sales.refund_line where sale = $1 order by position, line",
         sale
     );
-    lines.fetch_all(&app.pool).await.map_err(failed)
+    lines.fetch_all(&mut *ready.snapshot).await.map_err(failed)
 }
 
 /// A return without receipt.
 #[derive(Serialize, ToSchema)]
-struct Document {
+struct ReturnDocument {
     id: String,
     customer: Option<String>,
     store: String,
@@ -146,29 +146,35 @@ struct Document {
 
 /// A return without receipt, with what became of each of its lines.
 #[derive(Serialize, ToSchema)]
-struct WholeDocument {
+struct WholeReturn {
     #[serde(flatten)]
-    document: Document,
+    document: ReturnDocument,
     items: Vec<RefundLine>,
 }
 
+impl Document for WholeReturn {
+    fn sequence(&self) -> i64 {
+        self.document.sequence
+    }
+}
+
 /// One return without receipt, with what became of each line.
-#[utoipa::path(get, path = "/v1/sales/returns/{id}", tag = "sales", params(("id" = Key, Path)), responses((status = 200, body = WholeDocument)))]
+#[utoipa::path(get, path = "/v1/sales/returns/{id}", tag = "sales", params(("id" = Key, Path)), responses((status = 200, body = WholeReturn)))]
 async fn return_document(
     State(app): State<App>,
     Path(id): Path<Key>,
     asked: Asked<Nothing>,
 ) -> Result<Response, Problem> {
-    let (Nothing {}, ready) = asked.ready(&app, PROJECTION).await?;
+    let (Nothing {}, mut ready) = asked.ready(&app, PROJECTION).await?;
     let document = sqlx::query_as!(
-        Document,
+        ReturnDocument,
         "select id, customer, store, country, currency, at, lines, units, amount, accepted_lines, refused_lines, unjudged_lines,
                 accepted_amount, sequence
          from sales.return_document where id = $1",
         &*id
     );
-    let Some(document) = document.fetch_optional(&app.pool).await.map_err(failed)? else {
-        return ready.found(None::<Document>, "return");
+    let Some(document) = document.fetch_optional(&mut *ready.snapshot).await.map_err(failed)? else {
+        return ready.found(None::<WholeReturn>, "return");
     };
     let items = sqlx::query_as!(
         RefundLine,
@@ -177,6 +183,6 @@ async fn return_document(
          from sales.refund_line where document = $1 and sale is null order by position, line",
         &*id
     );
-    let items = items.fetch_all(&app.pool).await.map_err(failed)?;
-    Ok(ready.answer(WholeDocument { document, items }))
+    let items = items.fetch_all(&mut *ready.snapshot).await.map_err(failed)?;
+    ready.found(Some(WholeReturn { document, items }), "return")
 }

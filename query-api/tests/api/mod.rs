@@ -197,7 +197,7 @@ fn request() -> Request {
         command: "test".to_owned(),
         traceparent: None,
     };
-    Request { metadata, now: DateTime::UNIX_EPOCH, idempotency: None, expected_sequence: None, enqueued: None }
+    Request { metadata, now: DateTime::UNIX_EPOCH, idempotency: None, expected: None, enqueued: None }
 }
 
 fn day(number: i64) -> DateTime<Utc> {
