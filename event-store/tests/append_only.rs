@@ -79,3 +79,34 @@ async fn only_the_command_role_may_append(pool: PgPool) {
         assert_eq!(refusal(&pool, role, append).await.as_deref(), Some("42501"), "{role}");
     }
 }
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn replica_mode_does_not_pass_what_keeps_the_log(pool: PgPool) {
+    fill(&pool).await;
+    for change in CHANGES {
+        let mut transaction = pool.begin().await.unwrap();
+        sqlx::raw_sql("set local session_replication_role = replica").execute(&mut *transaction).await.unwrap();
+        let error = sqlx::raw_sql(change).execute(&mut *transaction).await.expect_err(change);
+        assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("42501"), "{change}");
+    }
+}
+
+#[sqlx::test(migrator = "event_store::MIGRATOR")]
+async fn no_schema_called_like_a_role_comes_before_the_log(pool: PgPool) {
+    sqlx::raw_sql(
+        "set role annals_projector; create schema annals_command;
+         create function annals_command.forged() returns int language sql as 'select 1';
+         grant usage on schema annals_command to public;
+         grant execute on function annals_command.forged to public; reset role",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let options = (*pool.connect_options()).clone().username("annals_command");
+    let command = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    let error = sqlx::raw_sql("select forged()").execute(&command).await.expect_err("the forged function was found");
+    assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("42883"));
+    let error = sqlx::raw_sql("create temp table events ()").execute(&command).await.expect_err("a table that shadows");
+    assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("42501"));
+    command.close().await;
+}

@@ -17,6 +17,9 @@ const ALIVE_WITHIN: Duration = Duration::from_secs(1);
 /// How often a session looks whether its client is still there while it works, or waits for a lock.
 const CLIENT_CHECKED_EVERY: &str = "1s";
 
+/// Where names are looked up: never in a schema called like the role, which another role could make, and last among temporary tables.
+const NAMES_FROM: &str = "public,pg_temp";
+
 /// What a service does with the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -51,8 +54,9 @@ impl Database {
         let options: PgConnectOptions =
             self.database_url.parse().context("ANNALS_DATABASE_URL is not a Postgres address")?;
         // What was given up must not go on waiting for a lock: the tries would pile up behind it.
-        let options =
-            options.application_name(service).options([("client_connection_check_interval", CLIENT_CHECKED_EVERY)]);
+        let options = options
+            .application_name(service)
+            .options([("client_connection_check_interval", CLIENT_CHECKED_EVERY), ("search_path", NAMES_FROM)]);
         let pool = PgPoolOptions::new()
             .max_connections(self.database_connections + kept)
             // A round trip for each query would be too much; what was used a moment ago is taken to be alive.
