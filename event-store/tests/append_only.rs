@@ -42,16 +42,6 @@ async fn no_role_updates_deletes_or_truncates_the_log(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "event_store::MIGRATOR")]
-async fn who_replays_changes_as_a_replica_does_changes_nothing_either(pool: PgPool) {
-    fill(&pool).await;
-    for change in CHANGES {
-        let mut transaction = pool.begin().await.unwrap();
-        sqlx::raw_sql("set local session_replication_role = replica").execute(&mut *transaction).await.unwrap();
-        assert!(sqlx::raw_sql(change).execute(&mut *transaction).await.is_err(), "{change}");
-    }
-}
-
-#[sqlx::test(migrator = "event_store::MIGRATOR")]
 async fn a_grant_does_not_make_the_log_changeable(pool: PgPool) {
     fill(&pool).await;
     sqlx::raw_sql("grant all on events, log_head to annals_command").execute(&pool).await.unwrap();
