@@ -99,7 +99,7 @@ impl Relay {
     pub async fn run(mut self, holder: String, stop: CancellationToken) {
         let mut pause = Duration::from_millis(100);
         while !stop.is_cancelled() {
-            let lease = match Lease::acquire(&self.pool, "relay", &holder, self.settings.lease).await {
+            let lease = match within(ANSWER, Lease::acquire(&self.pool, "relay", &holder, self.settings.lease)).await {
                 Ok(Some(lease)) => lease,
                 Ok(None) => {
                     self.status.send_replace(RelayStatus::Standby);
@@ -124,7 +124,7 @@ impl Relay {
                 pause = Duration::from_millis(100);
             }
             if stop.is_cancelled()
-                && let Err(error) = lease.release(&self.pool).await
+                && let Err(error) = within(ANSWER, lease.release(&self.pool)).await
             {
                 tracing::debug!(%error, "the relay's lease was left to expire");
             }
